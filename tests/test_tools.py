@@ -1,0 +1,212 @@
+"The scripts of tools/ and the Makefile, on small projects made here: what they must refuse, they refuse by name."
+import json, os, shutil, subprocess, sys
+from pathlib import Path
+import pytest
+import execute, readme, site_check, site_page, stamp
+from conftest import ROOT
+
+# ---------------------------------------------------------------- small notebooks and projects
+def cell(kind, src, i, outputs=()):
+    c = dict(cell_type=kind, id=i, metadata={}, source=src.splitlines(keepends=True))
+    return c | dict(execution_count=None, outputs=list(outputs)) if kind == 'code' else c
+
+def notebook(name, *cells):
+    "A notebook from strings (prose), tuples (code, outputs...) and dicts"
+    res = [cell('markdown', c, f'{name}-{i}') if isinstance(c, str) else cell('code', c[0], f'{name}-{i}', c[1:]) for i, c in enumerate(cells)]
+    kernel = dict(display_name='python3', language='python', name='python3')
+    return dict(cells=res, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+
+def write(path, nb):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(nb, indent=1, ensure_ascii=False)+'\n')
+
+def stream(text, name='stdout'): return dict(output_type='stream', name=name, text=text)
+
+TITLE = '# {}\n\n> One line'
+CHAPTER = notebook('a', TITLE.format('First'), ('#| default_exp first',), ('#| export\nimport math',), '$$ y = 2x $$ {#eq-twice}',
+    ('#| exports\ndef twice(x):\n    "Twice `x`"\n    return 2*x  # a comment',), ('# checks @eq-twice\nprint(twice(2))\ntwice(3)',),
+    ('import sys\nprint("bar", file=sys.stderr)',), ('#| slow\nraise SystemExit("never run")', stream('kept\n')),
+    ('#| hide\nimport nbdev; nbdev.nbdev_export()',))
+USER = notebook('b', TITLE.format('Second'), ('from genmodels.first import twice',), ('twice(21)',))
+INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice).')
+
+@pytest.fixture
+def project(tmp_path):
+    "A project of two chapters with this tree's tools"
+    for o in ('tools', 'genmodels'): (tmp_path/o).mkdir()
+    for f in (ROOT/'tools').iterdir():
+        if f.is_file(): shutil.copy(f, tmp_path/'tools')
+    for o in ('settings.ini', '_quarto.yml'): shutil.copy(ROOT/o, tmp_path)
+    (tmp_path/'genmodels'/'__init__.py').write_text('__version__ = "0.0.1"\n')
+    for name, nb in (('index', INDEX), ('00_first', CHAPTER), ('01_second', USER)): write(tmp_path/f'nbs/{name}.ipynb', nb)
+    (tmp_path/'nbs/_quarto.yml').symlink_to('../_quarto.yml')
+    (tmp_path/'nbs/references.bib').write_text('@misc{known2020, author={Known, A.}, title={T}, year={2020}}\n')
+    (tmp_path/'nbs/styles.css').write_text('')
+    return tmp_path
+
+def tool(project, name, *args, env=None):
+    env = {**os.environ, 'PYTHONPATH': str(project), **(env or {})}
+    env.pop('CI', None)
+    r = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return r.returncode, r.stdout
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text, f'{old!r} is not in {path}'
+    path.write_text(text.replace(old, new))
+
+# ---------------------------------------------------------------- make sync, execute, check
+def test_the_cycle(project):
+    "sync, execute, check; and what each later change makes check say"
+    nb = project/'nbs/00_first.ipynb'
+    assert tool(project, 'sync')[0] == 0
+    assert 'def twice' in (project/'genmodels/first.py').read_text()
+    code, out = tool(project, 'execute')
+    assert code == 0 and '2 of 3 notebooks' in out, out
+    text = nb.read_text()
+    assert '"6"' in text and 'kept' in text and '"bar\\n"' not in text
+    assert tool(project, 'check')[0] == 0, tool(project, 'check')
+    code, out = tool(project, 'execute', '--force')
+    assert code == 0 and nb.read_text() == text, 'a second run must store the same bytes'
+
+    edit(project/'genmodels/first.py', '# a comment', '# by hand')
+    code, out = tool(project, 'check')
+    assert code == 1 and 'genmodels/first.py is not what its notebook exports' in out and '3 notebooks, 1 problems' in out, out
+    edit(project/'genmodels/first.py', '# by hand', '# a comment')
+
+    edit(nb, '\\"6\\"' if '\\"6\\"' in text else '"6"', '"7"')
+    edit(project/'README.md', 'One line', 'Another')
+    (project/'genmodels/orphan.py').write_text('# File to edit: ../nbs/07_gone.ipynb\n')
+    code, out = tool(project, 'check')
+    for o in ('nbs/00_first.ipynb: its stored outputs are not those', 'README.md is not what', '07_gone.ipynb is gone', 'make execute NB=nbs/00_first.ipynb'):
+        assert o in out, (o, out)
+    (project/'genmodels/orphan.py').unlink()
+
+    edit(nb, 'return 2*x', 'return 2.0*x')
+    assert tool(project, 'sync')[0] == 0
+    code, out = tool(project, 'check')
+    assert code == 1 and 'nbs/00_first.ipynb: its code' in out and 'nbs/01_second.ipynb: its code, or a module it imports' in out, out
+
+def test_a_failing_notebook_is_left_alone(project):
+    nb = project/'nbs/01_second.ipynb'
+    assert tool(project, 'sync')[0] == 0
+    edit(nb, 'twice(21)', 'y = 1\\ntwice(21)/0')
+    before = nb.read_bytes()
+    code, out = tool(project, 'execute', nb)
+    assert code == 1 and 'FAILED nbs/01_second.ipynb, cell 2 (b-2): y = 1' in out and 'ZeroDivisionError' in out, out
+    assert nb.read_bytes() == before
+
+def test_notebooks_are_tests(project):
+    "Every failure is named at the end; a hanging notebook is stopped"
+    assert tool(project, 'sync')[0] == 0
+    edit(project/'nbs/01_second.ipynb', 'twice(21)', 'assert twice(21) == 43')
+    write(project/'nbs/02_hang.ipynb', notebook('c', TITLE.format('Third'), ('while True: pass',)))
+    code, out = tool(project, 'test_notebooks', '00_first', '01_second')
+    assert code == 1 and out.splitlines()[-1].strip() == 'nbs/01_second.ipynb: exit code 1', out
+    assert 'AssertionError' in out and '1 of 2 passed' in out
+    code, out = tool(project, 'test_notebooks', '02_hang', env={'NB_TIMEOUT': '6'})
+    assert code == 1 and 'nbs/02_hang.ipynb: still running after 6 s' in out
+
+# ---------------------------------------------------------------- the stamp
+def test_stamp(tmp_path, monkeypatch):
+    "Comments, captions and prose don't make outputs stale; code, and modules imported at any distance, do"
+    lib = tmp_path/'genmodels'
+    lib.mkdir()
+    monkeypatch.setattr(stamp, 'LIB', lib)
+    (lib/'near.py').write_text('__all__ = ["near"]\nfrom .far import far\ndef near(): return far()\n')
+    (lib/'far.py').write_text('__all__ = ["far"]\ndef far(): return 1\n')
+    (lib/'other.py').write_text('__all__ = ["other"]\nother = 1\n')
+    def code(src): return stamp.code_hash(notebook('s', ('#| fig-cap: a\nfrom genmodels import near',), (src,)))
+    first = code('x = "#1"')
+    assert stamp.needed('from genmodels import near') == ['far', 'near']
+    assert stamp.needed('import genmodels.other') == ['other']
+    assert code('#| fig-alt: b\n\nx = "#1"  # why') == first
+    assert code('x = "#2"') != first
+    (lib/'other.py').write_text('other = 2\n')
+    assert code('x = "#1"') == first
+    (lib/'far.py').write_text('__all__ = ["far"]\ndef far(): return 2\n')
+    assert code('x = "#1"') != first
+
+def test_animations_are_stored_alike():
+    "Random ids and the web font go, the buttons keep their meaning"
+    html = '<link rel="stylesheet"\nhref="https://x/font-awesome.min.css">\n<img id="_anim_img{0}"><button onclick="anim{0}.faster()"><i class="fa fa-plus"></i></button>'
+    a, b = (execute.animation(html.format(o*32), 'cell') for o in 'ab')
+    assert a == b and 'font-awesome' not in a and '<button onclick="anim' in a and '>+</button>' in a
+
+# ---------------------------------------------------------------- the site
+def page(project, name, *cells):
+    "A notebook as nbdev prepares it"
+    nb = notebook(name, *cells)
+    nb['cells'].insert(0, cell('raw', f'---\ntitle: {name}\ndescription: d\noutput-file: {name}.html\n---', f'{name}-r'))
+    write(project/f'_proc/{name}.ipynb', nb)
+
+def site(project, **pages):
+    pages = {'index': ['Home.'], **pages}
+    proc = project/'_proc'
+    shutil.rmtree(proc, ignore_errors=True)
+    for name, cells in pages.items(): page(project, name, *cells)
+    for o in ('_quarto.yml', 'nbs/references.bib'): shutil.copy(project/o, proc)
+    (proc/'nbdev.yml').write_text('website: {title: t, site-url: "https://e.org/t"}\n')
+    (proc/'sidebar.yml').write_text(json.dumps(dict(website=dict(sidebar=dict(contents=[dict(section='Part', contents=[f'{o}.ipynb' for o in pages])])))))
+    code, out = tool(project, 'site_build')
+    return code, out, {o: (project/f'_site/{o}.html').read_text() for o in pages}
+
+PNG = dict(output_type='display_data', metadata={}, data={'image/png': 'iVBORw0KGgo=', 'text/plain': ['<Figure>']})
+
+def test_site(project):
+    "Equations, figures, references between pages, citations, callouts and folded code come out as Quarto shows them"
+    code, out, html = site(project,
+        one=['$$ a $$ {#eq-one}\n\nand $$ b $$ {#eq-two}', 'By @eq-two, [-@eq-one] and [@known2020].',
+             ('#| label: fig-x\n#| fig-cap: "Cap: $a$"\n#| fig-alt: "Alt <text>"\nplot()', PNG), 'In @fig-x.',
+             '::: {.callout-tip collapse="true"}\n## Solution\nIt is 1.\n:::', ('#| code-fold: true\n#| code-summary: Show\n1', stream('<b>\n')),
+             ('#| echo: false\nhidden()',), ('#| include: false\ngone()', stream('gone'))],
+        two=['[The first](one.ipynb#eq-two), [its page](https://e.org/t/one.html).'])
+    assert code == 0 and '3 pages' in out, out
+    one, two = html['one'], html['two']
+    for o in ('id="eq-two"', '(2)', 'href="#eq-two"', 'Equation\u00a02', 'id="fig-x"', 'alt="Alt &lt;text&gt;"', 'Figure\u00a01:', 'href="#fig-x"', '<details class="callout callout-tip">',
+              '<summary>', 'Solution', '<details class="code-fold">', '&lt;b&gt;', 'References', 'href="two.html"'): assert o in one, o
+    assert 'hidden()' not in one and 'gone' not in one
+    assert 'href="one.html#eq-two"' in two and 'href="one.html"' in two and 'https://e.org' not in two
+
+def test_site_refuses(project):
+    "Each mistake is told with its page"
+    bad = dict(output_type='error', ename='ValueError', evalue='oops', traceback=[])
+    code, out, _ = site(project, cite=['[@unknown1999]'], ref=['@eq-none'], twice=['$$ a $$ {#eq-a}\n\n$$ b $$ {#eq-a}'], tex=['$\\frac{1$'], link=['[x](gone.ipynb)'],
+        anchor=['[x](cite.ipynb#eq-gone)'], image=['![x](gone.png)'], error=[('1/0', bad)], alt=[('plot()', PNG)], comment=[('# checks @eq-lost\n1',)],
+        empty=[('#| label: fig-e\n#| fig-cap: c\nplot()',)])
+    assert code == 1
+    for o in ('cite.ipynb: Citeproc: citation unknown1999 not found', 'ref.ipynb: unresolved reference @eq-none', 'twice.ipynb: the label eq-a is given twice', 'tex.ipynb: Could not convert TeX',
+              'link.html: broken link gone.ipynb', 'anchor.html: no such anchor cite.html#eq-gone', 'image.html: broken link gone.png', 'error.ipynb: stored error output in cell 1: ValueError: oops',
+              'alt.ipynb: a figure without', 'comment.ipynb: a code comment names @eq-lost', 'empty.ipynb: fig-e has no stored figure'): assert o in out, (o, out)
+
+def test_readme(project, monkeypatch):
+    monkeypatch.setattr(readme, 'NBS', project/'nbs')
+    write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', '[a](00_first.ipynb#x) [b](https://e.org/c.ipynb)', ('1+1', stream('2\n')), ('#| hide\nx()',)))
+    assert readme.render() == '# small\n\n> One line\n\n[a](nbs/00_first.ipynb#x) [b](https://e.org/c.ipynb)\n\n```python\n1+1\n```\n\n```\n2\n```\n'
+
+# ---------------------------------------------------------------- the Makefile's set-up
+FAKE = '''#!/bin/sh
+# stands for python3: `-m venv DIR` makes an environment whose pip does what $PIP says
+case "$*" in
+  "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo venv >> log;;
+  *"pip install"*) echo "pip $PIP" >> log; test "$PIP" = works;;
+esac
+'''
+
+def test_setup_is_done_once_and_repairs_itself(tmp_path):
+    for o in ('Makefile', 'settings.ini', 'setup.py', 'constraints.txt'): shutil.copy(ROOT/o, tmp_path)
+    fake = tmp_path/'python'
+    fake.write_text(FAKE)
+    fake.chmod(0o755)
+    def make(pip):
+        env = {k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
+        (tmp_path/'log').write_text('')
+        r = subprocess.run(['make', 'setup', f'PYTHON={fake}'], cwd=tmp_path, env={**env, 'PIP': pip}, text=True, capture_output=True)
+        return r.returncode, (tmp_path/'log').read_text().split('\n')[:-1]
+    code, log = make('fails')
+    assert code != 0 and log == ['venv', 'pip fails'] and not (tmp_path/'.venv/.ready').exists()
+    assert make('works') == (0, ['venv', 'pip works']), 'after an interruption, start over'
+    assert make('works') == (0, []), 'once'
+    later = (tmp_path/'.venv/.ready').stat().st_mtime + 10
+    os.utime(tmp_path/'settings.ini', (later, later))
+    assert make('works') == (0, ['pip works']), 'a changed settings.ini installs again, into the same environment'

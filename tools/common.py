@@ -1,0 +1,61 @@
+"What the scripts of this folder share: where things are, which notebooks there are, what a code cell says of itself."
+import json, os, re
+from configparser import ConfigParser
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NBS, LIB, PROC, SITE = ROOT/'nbs', ROOT/'genmodels', ROOT/'_proc', ROOT/'_site'
+
+# One thread for each notebook, figures as in Jupyter, and this tree's own genmodels, wherever the environment is.
+ENV = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', PYTHONHASHSEED='0', TQDM_MININTERVAL='1',
+           MPLBACKEND='module://matplotlib_inline.backend_inline',
+           PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])))
+
+def settings():
+    "settings.ini as a mapping"
+    cp = ConfigParser(delimiters=['='])
+    cp.read(ROOT/'settings.ini', encoding='utf-8')
+    return cp['DEFAULT']
+
+def notebooks(names=()):
+    "The notebooks named, or all of them in reading order: index first, then 00 to 90"
+    if not names:
+        fns = [p for p in NBS.rglob('*.ipynb') if not any(o[0] in '._' for o in p.relative_to(NBS).parts)]
+        return sorted(fns, key=lambda p: (p.stem != 'index', p))
+    res = []
+    for n in names:
+        found = [p for p in (Path(n), ROOT/n, NBS/n, NBS/f'{n}.ipynb') if p.is_file() and p.suffix == '.ipynb']
+        if not found: raise SystemExit(f'no such notebook: {n}')
+        res.append(found[0].resolve())
+    return res
+
+def show(path):
+    "A path as a reader knows it: from the top of the project"
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+def read_nb(path): return json.loads(Path(path).read_text(encoding='utf-8'))
+
+def source(cell): return ''.join(cell['source'])
+
+_directive = re.compile(r'^\s*#\s*\|\s*(.*?)\s*$')
+
+def directives(src):
+    "The leading `#| ...` lines of a code cell, without their marks"
+    res = []
+    for line in src.splitlines():
+        m = _directive.match(line)
+        if m: res.append(m[1])
+        elif line.strip(): break
+    return res
+
+def skipped(cell, flags):
+    "Is this code cell never run by a machine: an export call, `eval: false`, or one of the test flags?"
+    src = source(cell)
+    if 'nbdev_export(' in src: return True
+    return any(d.split()[:1] == [f] for d in directives(src) for f in flags) or \
+           any(re.match(r'eval\s*:\s*false', d) for d in directives(src))
+
+def describe(src, n=60):
+    "The first line of a cell that says something, for messages"
+    lines = [o for o in src.splitlines() if o.strip() and not o.lstrip().startswith('#')] or src.splitlines() or ['']
+    return lines[0].strip()[:n]

@@ -1,0 +1,108 @@
+"""Runs notebooks and stores their outputs in place: what the site and GitHub show.
+
+    python tools/execute.py [--force] [--slow] [NOTEBOOK...]
+
+Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks are skipped unless --force. Cells marked
+`#| eval: false` or `#| slow` keep the outputs they have (--slow runs the latter too). If a cell fails, its notebook is
+left as it was, and the error is told with the notebook and the cell."""
+import argparse, json, os, re, sys, time
+from concurrent.futures import ProcessPoolExecutor
+import stamp
+from common import ENV, NBS, describe, notebooks, read_nb, settings, show, skipped
+
+WIDGET = 'application/vnd.jupyter.widget-view+json'
+BUTTONS = {'minus': '&minus;', 'fast-backward': '|&#9664;', 'step-backward': '&#9664;|', 'play fa-flip-horizontal': '&#9664;',
+           'pause': '&#10074;&#10074;', 'play': '&#9654;', 'step-forward': '|&#9654;', 'fast-forward': '&#9654;|', 'plus': '+'}
+
+def animation(html, cell_id):
+    "matplotlib's animations: ids from the cell instead of at random, buttons with text instead of a web font"
+    ids = list(dict.fromkeys(re.findall(r'_anim_img([0-9a-f]{32})', html)))
+    for i, o in enumerate(ids): html = html.replace(o, stamp.digest(cell_id, str(i))*2)
+    html = re.sub(r'<link rel="stylesheet"\s+href="[^"]*font-awesome[^"]*">\s*', '', html)
+    return re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda m: BUTTONS.get(m[1].strip(), m[1]), html)
+
+def tidy(cell):
+    "The outputs worth storing, the same in every run"
+    res, seen = [], set()
+    for o in cell.outputs:
+        data = o.get('data', {})
+        if o.get('name') == 'stderr' or WIDGET in data: continue
+        if data.get('image/png') in seen: continue      # a figure that is the cell's value is shown a second time
+        seen.update(filter(None, [data.get('image/png')]))
+        if o.output_type == 'stream':
+            o.text = re.sub(r'[^\n]*\r(?!\n)', '', o.text)     # a progress line that was overwritten
+            if res and res[-1].output_type == 'stream' and res[-1].name == o.name: res[-1].text += o.text; continue
+        if 'text/html' in data: o.data['text/html'] = animation(o.data['text/html'], cell.id)
+        o.pop('transient', None)
+        res.append(o)
+    cell.outputs = res
+
+def failure(fn, nb, at, e):
+    "Say which notebook, which cell, and what"
+    cell = nb.cells[at] if at is not None else None
+    err = next((o for o in reversed(cell.get('outputs', [])) if o.output_type == 'error'), None) if cell else None
+    what = f'{err.ename}: {err.evalue}' if err else f'{type(e).__name__}: {e}'
+    where = f", cell {at} ({cell.get('id', 'no id')}): {describe(cell.source)}" if cell else ''
+    trace = re.sub(r'\x1b\[[0-9;]*m', '', '\n'.join(err.traceback)) if err else ''
+    return f'FAILED {show(fn)}{where}\n    {what}\n{trace}', False
+
+def run(fn, slow):
+    "Execute one notebook; what to say of it, and whether it went well"
+    import nbformat
+    from nbclient import NotebookClient
+    start, before = time.time(), fn.read_bytes()
+    nb = nbformat.reads(before.decode(), as_version=4)
+    flags = () if slow else settings()['tst_flags'].split()
+
+    class Client(NotebookClient):
+        at = None
+        async def async_execute_cell(self, cell, cell_index, **kw):
+            if cell.cell_type != 'code' or skipped(cell, flags): return cell
+            self.at = cell_index
+            return await super().async_execute_cell(cell, cell_index, **kw)
+
+    client = Client(nb, timeout=1800, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources={'metadata': {'path': str(fn.parent)}})
+    try: client.execute()
+    except Exception as e: return failure(fn, nb, client.at, e)
+    for c in nb.cells:
+        if c.cell_type == 'code' and not skipped(c, flags): tidy(c)
+    if fn.read_bytes() != before: return f'FAILED {show(fn)}: it was edited while it ran; nothing stored, run it again', False
+    store(fn, nb)
+    return f'stored {show(fn)}  {time.time()-start:.1f} s', True
+
+def store(fn, nb):
+    "Clean, stamp and write, all or nothing"
+    import nbformat
+    from execnb.nbio import dict2nb, nb2str
+    from nbdev.clean import _nbdev_clean
+    nb.metadata.pop('widgets', None)       # random ids, and it grows with every run
+    nb = dict2nb(json.loads(nbformat.writes(nb)))
+    _nbdev_clean(nb)
+    nb.metadata[stamp.KEY] = stamp.stamp_of(json.loads(nb2str(nb)))
+    tmp = fn.with_name(f'.{fn.name}.tmp')
+    try:
+        tmp.write_text(nb2str(nb), encoding='utf-8')
+        os.replace(tmp, fn)
+    finally: tmp.unlink(missing_ok=True)
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ap.add_argument('notebook', nargs='*')
+    ap.add_argument('--force', action='store_true', help='run up-to-date notebooks too')
+    ap.add_argument('--slow', action='store_true', help='run cells marked `#| slow` too')
+    args = ap.parse_args()
+    os.environ.update(ENV)
+    os.chdir(NBS)
+    fns = notebooks(args.notebook)
+    todo = [f for f in fns if args.force or args.slow or stamp.stale(read_nb(f))]
+    print(f'execute: {len(todo)} of {len(fns)} notebooks', *(['(the others are up to date; FORCE=1 runs them all the same)'] if len(todo) < len(fns) else []), flush=True)
+    failed = []
+    with ProcessPoolExecutor(2) as pool:
+        for fut in [pool.submit(run, f, args.slow) for f in todo]:
+            text, ok = fut.result()
+            print(text, flush=True)
+            if not ok: failed.append(text.splitlines()[0])
+    if failed: print(f'\nexecute: {len(failed)} failed', *failed, sep='\n    ')
+    return bool(failed)
+
+if __name__ == '__main__': sys.exit(main())

@@ -1,0 +1,38 @@
+"""README.md from nbs/index.ipynb: its prose, its code and its text outputs, with links that work beside the notebooks.
+
+    python tools/readme.py            writes README.md"""
+import re, sys
+from common import NBS, ROOT, directives, read_nb, source
+
+HIDDEN = {'hide', 'export', 'exporti', 'default_exp'}
+
+def fence(text, lang=''): return f'```{lang}\n{text.strip()}\n```'
+
+def code(cell):
+    "A code cell and its text outputs as Markdown"
+    marks = directives(source(cell))
+    if any(d.split()[:1] and d.split()[0] in HIDDEN for d in marks) or 'include: false' in marks or 'nbdev_export(' in source(cell): return
+    src = '\n'.join(o for o in source(cell).splitlines() if not re.match(r'^\s*#\s*\|', o)).strip()
+    if src and 'echo: false' not in marks: yield fence(src, 'python')
+    if 'output: false' in marks: return
+    for o in cell['outputs']:
+        data = o.get('data', {})
+        text = ''.join(data.get('text/markdown', '')) or ''.join(o.get('text', '') or data.get('text/plain', ''))
+        if text.strip(): yield text.strip() if 'text/markdown' in data else fence(text)
+
+def render():
+    parts = []
+    for c in read_nb(NBS/'index.ipynb')['cells']:
+        if c['cell_type'] == 'markdown': parts.append(source(c).strip())
+        elif c['cell_type'] == 'code': parts += code(c)
+    md = '\n\n'.join(o for o in parts if o)
+    md = re.sub(r'\]\((?=[\w-]+\.ipynb)', f'](nbs/', md)
+    return md.rstrip() + '\n'
+
+def stale():
+    f = ROOT/'README.md'
+    return not f.exists() or f.read_text(encoding='utf-8') != render()
+
+def write(): (ROOT/'README.md').write_text(render(), encoding='utf-8')
+
+if __name__ == '__main__': write()

@@ -1,0 +1,116 @@
+"""Builds the site without Quarto: the notebooks of _proc/ as static pages in _site/, rendered by pandoc, to be read
+without a network. Fails on an unknown citation, an unresolved reference, TeX that doesn't parse, a broken link or
+anchor, a stored error. The published site is Quarto's, from the same _proc/."""
+import html, re, shutil, subprocess, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from string import Template
+import pypandoc, yaml
+from common import PROC, ROOT, SITE, read_nb, show
+from site_check import broken_links
+from site_page import Page
+
+TOOLS = Path(__file__).resolve().parent
+READER = 'markdown-yaml_metadata_block-implicit_figures+autolink_bare_uris'
+esc = lambda s: html.escape(str(s), quote=True)
+
+def pandoc(md, bibliography):
+    "Markdown to HTML, and pandoc's complaints"
+    cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none', '--lua-filter', TOOLS/'site.lua',
+           '--citeproc', '-M', 'link-citations=true', *[f'--bibliography={o}' for o in bibliography]]
+    r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
+    said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
+    if r.returncode: said.append(f'pandoc ended with exit code {r.returncode}')
+    # as TeX does, a thin space between log and what follows, unless that is a bracket
+    body = re.sub(r'(<mo>(?:&#8289;|\u2061)</mo>(?:</mrow>)?)(?!</|<mo|<mspace)', r'\1<mspace width="0.17em"></mspace>', r.stdout)
+    return body, [o.replace('[WARNING] ', '').strip() for o in said if o.strip()]
+
+def inline(text):
+    "A title or description: one line of Markdown"
+    body = pandoc(str(text), [])[0].strip()
+    return re.sub(r'^<p>(.*)</p>$', r'\1', body, flags=re.S)
+
+class Chapter:
+    "A notebook of _proc/ and the page made of it"
+    def __init__(self, name, fold):
+        self.name, path = name, PROC/name
+        self.files = SITE/f'{Path(name).stem}_files'
+        self.page = Page(read_nb(path), self.files, fold)
+        self.out = self.page.meta.get('output-file') or f'{path.stem}.html'
+        self.title, self.description = (self.page.meta.get(k) or '' for k in ('title', 'description'))
+        self.problems = list(self.page.problems)
+
+    def render(self, bibliography):
+        self.body, said = pandoc(self.page.md, bibliography)
+        self.problems += said
+        for ref in sorted(self.page.refs):
+            if f'id="{ref}"' not in self.body: self.problems.append(f'a code comment names @{ref}, which is not on this page')
+
+    def contents(self):
+        "Links to the page's headings"
+        heads = re.findall(r'<h([23])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', self.body, flags=re.S)
+        heads = [(n, i, re.sub(r'<a\b[^>]*>|</a>', '', t)) for n, i, t in heads]
+        return ''.join(f'<a{" class=deep" if n == "3" else ""} href="#{i}">{t}</a>' for n, i, t in heads)
+
+def local_links(body, site_url, outs):
+    "Links to the published site and to notebooks become links between these pages"
+    body = body.replace(f'href="{site_url}/"', 'href="index.html"').replace(f'href="{site_url}/', 'href="')
+    def page(m):
+        name = m[1].removeprefix('./').removeprefix('nbs/')
+        return f'href="{outs.get(name, m[1])}{m[2] or ""}"'
+    return re.sub(r'href="(?![a-z]+:)([^"#]+\.ipynb)(#[^"]*)?"', page, body)
+
+def sidebar(entries, chapters, here):
+    "The chapters by part, as the site's sidebar lists them"
+    res = []
+    for e in entries:
+        if isinstance(e, str):
+            c = chapters[e]
+            res.append(f'<a href="{c.out}"{" aria-current=page" if c is here else ""}>{inline_cache(c.title or e)}</a>')
+        else: res += [f"<p>{esc(e['section'])}</p>", sidebar(e['contents'], chapters, here)]
+    return '\n'.join(res)
+
+_titles = {}
+def inline_cache(text):
+    if text not in _titles: _titles[text] = inline(text) if re.search(r'[`$*_\\]', text) else esc(text)
+    return _titles[text]
+
+def flat(entries): return [n for e in entries for n in ([e] if isinstance(e, str) else flat(e['contents']))]
+
+def turn(ordered, i):
+    "Links to the chapters before and after"
+    res = ''
+    for j, rel, word in ((i-1, 'prev', 'Previous'), (i+1, 'next', 'Next')):
+        if 0 <= j < len(ordered): res += f'<a class="{rel}" rel="{rel}" href="{ordered[j].out}"><small>{word}</small>{inline_cache(ordered[j].title)}</a>'
+    return res
+
+def build():
+    "Write the pages; how many, and what is wrong"
+    read = lambda name: yaml.safe_load((PROC/name).read_text(encoding='utf-8'))
+    quarto, site, entries = read('_quarto.yml'), read('nbdev.yml')['website'], read('sidebar.yml')['website']['sidebar']['contents']
+    bib = quarto.get('bibliography') or []
+    bib = [bib] if isinstance(bib, str) else bib
+    fold = quarto['format']['html'].get('code-fold', False)
+    shutil.rmtree(SITE, ignore_errors=True)
+    SITE.mkdir()
+    shutil.copy(TOOLS/'site.css', SITE)
+    chapters = {name: Chapter(name, fold) for name in flat(entries)}
+    ordered, outs = list(chapters.values()), {n: c.out for n, c in chapters.items()}
+    with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))
+    template = Template((TOOLS/'site.html').read_text(encoding='utf-8'))
+    for i, c in enumerate(ordered):
+        contents = c.contents()
+        page = template.substitute(title=esc(c.title) + ('' if c.title == site['title'] else f" - {esc(site['title'])}"), site=esc(site['title']), heading=inline_cache(c.title), body=local_links(c.body, site['site-url'], outs),
+            description=esc(c.description), chapters=sidebar(entries, chapters, c), turn=turn(ordered, i), contents=f'<strong>On this page</strong>{contents}' if contents else '',
+            contents_small=f'<details class="contents-small"><summary>On this page</summary>{contents}</details>' if contents else '')
+        (SITE/c.out).write_text(page, encoding='utf-8')
+    problems = [f'{c.name}: {o}' for c in ordered for o in c.problems] + list(broken_links(SITE))
+    return len(ordered), list(dict.fromkeys(problems))
+
+def main():
+    n, problems = build()
+    for o in problems: print('  PROBLEM', o)
+    print(f'site: {n} pages in {show(SITE)}/, {len(problems)} problems' + ('' if problems else f'; open {show(SITE)}/index.html'))
+    return bool(problems)
+
+if __name__ == '__main__': sys.exit(main())
