@@ -1,0 +1,30 @@
+"""Deep generative models derived in notebooks: variational autoencoders, denoising diffusion, score matching.
+
+`from genmodels import VAE, DDPM, NCSN, fit, digits, show_images` is all that most programs need. Importing the package
+costs nothing: each name is fetched from its module when it is first used."""
+__version__ = "0.0.1"
+
+_names = dict(
+    gauss='log_normal kl_normal reparam',
+    data='GaussianMixture moons digits images dataset show_images save_images',
+    nets='record MLP TimeMLP UNet',
+    train='History evaluating fit save load',
+    metrics='mmd mmd_test sliced_wasserstein frechet precision_recall nearest digit_net',
+    elbo='LinearGaussian elbo_terms iwae_bound dreg_bound ais',
+    vae='VAE',
+    path='Path betas_path ddpm_path cosine_path sigmoid_path karras_path ncsn_path straight_path',
+    denoise='Denoiser sigma2_weight snr_weight min_snr_weight',
+    samplers='posterior ddpm_step ddim_step heun_step dpmpp_2m times threshold sample',
+    ddpm='DDPM',
+    score='langevin_step',
+    ncsn='NCSN RefineNet ScoreNet')
+_module = {name: module for module,names in _names.items() for name in names.split()}
+__all__ = list(_module)
+
+def __getattr__(name):
+    if name not in _module: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from importlib import import_module
+    value = globals()[name] = getattr(import_module(f'{__name__}.{_module[name]}'), name)
+    return value
+
+def __dir__(): return sorted({*globals(), *__all__})

@@ -1,0 +1,122 @@
+"The command line from outside: exit codes, one sentence where something is wrong, nothing half written."
+import json, os, shutil, signal, subprocess, sys, time
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+import numpy as np
+import pytest
+
+GENMODELS = [sys.executable, '-m', 'genmodels.cli']
+
+def run(*words):
+    "The program in this process: a traceback would be an exception here"
+    from genmodels.cli import main
+    out,err = StringIO(),StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try: code = main([str(w) for w in words])
+        except SystemExit as e: code = e.code
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+def refused(r, *parts):
+    "Exit code 2, and one sentence on stderr that holds the parts"
+    assert r.returncode == 2, r.stderr
+    said = [l for l in r.stderr.splitlines() if l.startswith('genmodels')][-1]
+    for p in parts: assert p in said, said
+
+@pytest.fixture(scope='module')
+def vae(tmp_path_factory):
+    d = tmp_path_factory.mktemp('vae')/'ckpt'
+    r = run('train', 'vae', '--steps', 5, '--out', d, '--quiet')
+    assert r.returncode == 0, r.stderr
+    return d
+
+def test_installed_as_a_command(tmp_path):
+    exe = shutil.which('genmodels', path=str(Path(sys.executable).parent)) or shutil.which('genmodels')
+    r = subprocess.run([exe, 'sample', str(tmp_path/'none')], capture_output=True, text=True)
+    assert 'Traceback' not in r.stderr
+    refused(r, 'no checkpoint')
+
+def test_train_sample_evaluate(vae, tmp_path):
+    r = run('sample', vae, '--n', 5, '--out', tmp_path/'x.png')
+    assert r.returncode == 0 and (tmp_path/'x.png').read_bytes()[:4] == b'\x89PNG'
+    r = run('evaluate', vae, '--out', tmp_path/'s.json', '--quiet')
+    scores = json.loads((tmp_path/'s.json').read_text())
+    assert r.returncode == 0 and {'frechet','precision','recall','elbo'} <= scores.keys()
+
+def test_own_images(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (12,16,16,3), dtype=np.uint8)
+    np.save(tmp_path/'x.npy', x)
+    assert run('train', 'vae', '--data', tmp_path/'x.npy', '--steps', 2, '--out', tmp_path/'m', '--quiet').returncode == 0
+    assert run('sample', tmp_path/'m', '--n', 2, '--out', tmp_path/'x.png').returncode == 0
+    refused(run('evaluate', tmp_path/'m', '--quiet'), '--data', '(3, 16, 16)')
+
+@pytest.mark.parametrize('steps', ['0', '-3', 'many'])
+def test_steps(steps, tmp_path):
+    r = run('train', 'vae', f'--steps={steps}', '--out', tmp_path/'m')
+    refused(r, 'steps', steps)
+    assert not (tmp_path/'m').exists()
+
+def test_unknown_data(tmp_path):
+    refused(run('train', 'vae', '--data', 'digitz', '--out', tmp_path/'m'), 'digitz', 'digits', 'mnist')
+    assert not (tmp_path/'m').exists()
+
+def test_unknown_model(): refused(run('train', 'gan'), 'gan', 'ncsn')
+
+def test_out_is_a_file(tmp_path):
+    (tmp_path/'f').write_text('mine')
+    refused(run('train', 'vae', '--steps', 2, '--out', tmp_path/'f'), 'file')
+    refused(run('run', '--out', tmp_path/'f'), 'file')
+    assert (tmp_path/'f').read_text() == 'mine'
+
+def test_unwritable(tmp_path, vae):
+    "A full disk, as far as a test can have one: root may write anywhere but here"
+    if os.geteuid() == 0: bad = Path('/proc/genmodels') if Path('/proc').is_dir() else pytest.skip('root may write anywhere')
+    else:
+        bad = tmp_path/'locked'; bad.mkdir(mode=0o555)
+    refused(run('train', 'vae', '--steps', 2, '--out', bad/'m'), 'written')
+    refused(run('run', '--out', bad/'m'), 'written')
+    refused(run('sample', vae, '--out', bad/'x.png'), 'written')
+
+def test_no_checkpoint(tmp_path): refused(run('sample', tmp_path/'none'), 'no checkpoint')
+
+def test_truncated_checkpoint(vae, tmp_path):
+    d = tmp_path/'cut'; shutil.copytree(vae, d)
+    f = d/'model.safetensors'; f.write_bytes(f.read_bytes()[:1000])
+    refused(run('sample', d, '--out', tmp_path/'x.png'), 'damaged')
+    assert not (tmp_path/'x.png').exists()
+
+def test_steps_of_a_vae(vae, tmp_path): refused(run('sample', vae, '--steps', 3, '--out', tmp_path/'x.png'), '--steps')
+
+def test_not_a_png(vae, tmp_path): refused(run('sample', vae, '--out', tmp_path/'x.txt'), '.png')
+
+def test_bad_images(tmp_path):
+    (tmp_path/'empty').mkdir()
+    refused(run('train', 'ddpm', '--data', tmp_path/'empty', '--out', tmp_path/'m'), 'empty')
+    (tmp_path/'x.npz').write_text('hello')
+    refused(run('train', 'ddpm', '--data', tmp_path/'x.npz', '--out', tmp_path/'m'), 'x.npz')
+    np.save(tmp_path/'f.npy', np.random.rand(4,8,8).astype('f4'))
+    refused(run('train', 'ddpm', '--data', tmp_path/'f.npy', '--out', tmp_path/'m'), 'x*2-1')
+    assert not (tmp_path/'m').exists()
+
+def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path):
+    words = ['train', 'vae', '--steps', '100000', '--batch-size', '8', '--out', str(tmp_path/'m')]
+    p = subprocess.Popen([*GENMODELS, *words], stderr=subprocess.PIPE, text=True)
+    def saved_steps(): return (tmp_path/'m/run.safetensors').exists()
+    for _ in range(600):
+        if saved_steps(): break
+        time.sleep(.1)
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=60)[1]
+    assert p.returncode == 130 and 'Traceback' not in err and 'resume' in err
+    from genmodels import load
+    assert load(tmp_path/'m').shape == (1,8,8)
+    p = subprocess.Popen([*GENMODELS, *words, '--resume'], stderr=subprocess.PIPE, text=True)
+    time.sleep(8); p.send_signal(signal.SIGINT)
+    assert p.wait(timeout=60) == 130
+
+def test_device(tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', 'gpu', '--out', tmp_path/'m'), 'gpu')
+
+def test_help():
+    r = run('--help')
+    assert r.returncode == 0 and all(c in r.stdout for c in ('run','train','sample','evaluate'))

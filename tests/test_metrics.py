@@ -1,0 +1,109 @@
+"""Metrics: bad input gets one clear sentence, and the digits' network doesn't depend on the caller's state."""
+import math
+
+import numpy as np
+import pytest
+import torch
+from genmodels.data import digits
+from genmodels.metrics import DigitNet, digit_net, frechet, mmd, mmd_test, nearest, precision_recall, sliced_wasserstein, train_digit_net
+
+PAIRS = [mmd, mmd_test, sliced_wasserstein, frechet, precision_recall]
+x, y = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)), torch.randn(30, 3, generator=torch.Generator().manual_seed(1))
+
+
+def refused(f, *args, hints=(), **kw):
+    with pytest.raises(ValueError) as e: f(*args, **kw)
+    message = str(e.value)
+    assert '\n' not in message and 'expected' in message and all(h in message for h in hints), message
+
+
+@pytest.mark.parametrize('f', PAIRS)
+def test_bad_pairs(f):
+    "Too few, other dimensions, NaN and infinity, on either side"
+    refused(f, x[:1], y, hints=['at least', '(1, 3)'])
+    refused(f, x, y[:1], hints=['at least'])
+    refused(f, x[:0], y, hints=['(0, 3)'])
+    refused(f, torch.tensor(1.), y, hints=['at least'])
+    refused(f, x, y[:, :2], hints=['same dimension', '3', '2'])
+    for bad in (math.nan, math.inf):
+        z = y.clone(); z[4, 1] = bad
+        refused(f, x, z, hints=['NaN or infinity', '1 of 30'])
+        refused(f, z, x, hints=['1 of 30'])
+
+
+def test_names_the_pile():
+    refused(precision_recall, x[:3], y, hints=['at least 4', 'real'])
+    refused(precision_recall, x, y[:5], k=5, hints=['at least 6', 'fake'])
+    refused(nearest, x, y[:2], k=3, hints=['k=3', 'data'])
+    refused(nearest, x, y[:0], hints=['data'])
+
+
+def test_settings():
+    for k in (0, -1):
+        refused(precision_recall, x, y, k=k, hints=['k >= 1'])
+        refused(nearest, x, y, k=k, hints=['k >= 1'])
+        refused(mmd_test, x, y, n_perm=k, hints=['n_perm'])
+        refused(sliced_wasserstein, x, y, n_proj=k, hints=['n_proj'])
+    for widths in ([0.], [-1.], [math.nan], [math.inf], (0.5, 0.)):
+        refused(mmd, x, y, widths=widths, hints=['widths'])
+        refused(mmd_test, x, y, widths=widths, hints=['widths'])
+    same = torch.zeros(5, 2)
+    refused(mmd, same, same, hints=['median distance of 0', 'widths='])
+    assert mmd(same, same, widths=[1.]) == 0
+
+
+def test_accepted():
+    "numpy arrays, numbers on a line, pictures, integers, gradients, unequal sizes"
+    assert mmd(x.numpy(), y.numpy()) == mmd(x, y)
+    assert frechet(x[:, 0], y[:, 0]) == pytest.approx(frechet(x[:, :1], y[:, :1]))
+    assert frechet(x.reshape(20, 3, 1, 1), y) == pytest.approx(frechet(x, y))
+    assert sliced_wasserstein(x.clone().requires_grad_(), y) == sliced_wasserstein(x, y)
+    assert sliced_wasserstein(np.arange(4), np.arange(4) + 2) == pytest.approx(2)
+    for f in PAIRS: assert np.isfinite(f(x, y)).all()
+    d, i = nearest(y[3:5], y)
+    assert d.shape == i.shape == (2, 1) and d.max() == 0 and i[:, 0].tolist() == [3, 4]
+
+
+def test_single_values_that_repeat():
+    "Constant piles have no spread and still a distance"
+    a, b = torch.zeros(10, 2), torch.ones(12, 2)
+    assert frechet(a, b) == pytest.approx(2) and sliced_wasserstein(a, b) == pytest.approx(1, abs=.1)
+    assert precision_recall(a, b) == (0, 0) and precision_recall(a, a) == (1, 1)
+
+
+def test_features():
+    flat = lambda v: v.flatten(1)[:, :2]
+    assert frechet(x, y, features=flat) == pytest.approx(frechet(x[:, :2], y[:, :2]))
+    assert precision_recall(x, y, features=flat) == precision_recall(x[:, :2], y[:, :2])
+    refused(frechet, x, y, features=lambda v: v/0*0, hints=['features', 'NaN'])
+
+
+def test_digit_net_input():
+    net, d = DigitNet(), digits('test')
+    refused(net, d/2 + .5, hints=['[-1,1]', 'x*2-1'])
+    refused(net, d[:, 0], hints=['(N, 1, 8, 8)'])
+    refused(net, torch.zeros(2, 3, 8, 8), hints=['(2, 3, 8, 8)'])
+    refused(net, (d*8).to(torch.int8), hints=['int8'])
+
+
+def test_digit_net_same_bits_whatever_the_caller_does():
+    data, test, threads = digits('train', labels=True), digits('test'), torch.get_num_threads()
+    want = train_digit_net(data, steps=20)(test)
+    try:
+        torch.set_num_threads(2); torch.manual_seed(5)
+        state = torch.get_rng_state()
+        assert torch.equal(train_digit_net(data, steps=20)(test), want)
+        assert torch.get_num_threads() == 2 and torch.equal(torch.get_rng_state(), state)
+        for mode in (torch.no_grad, torch.inference_mode):
+            with mode(): assert torch.equal(train_digit_net(data, steps=20)(test), want)
+        torch.set_default_dtype(torch.float64)
+        assert train_digit_net(data, steps=2)(test).dtype == torch.float32
+    finally: torch.set_num_threads(threads); torch.set_default_dtype(torch.float32)
+    assert not torch.equal(train_digit_net(data, steps=20, seed=1)(test), want)
+
+
+def test_digit_net_is_made_once():
+    net = digit_net()
+    assert digit_net() is net and net.accuracy >= .97 and not any(p.requires_grad for p in net.parameters()) and not net.training
+    d = digits('test', labels=True)
+    assert (net.classify(d['x']) == d['y']).float().mean().item() == pytest.approx(net.accuracy)
