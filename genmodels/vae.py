@@ -38,7 +38,7 @@ class VAE(nn.Module):
         d = math.prod(shape)
         self.encoder = encoder or nn.Sequential(nn.Flatten(), MLP(d, 2*latent_dim, hidden))
         self.decoder = decoder or nn.Sequential(MLP(latent_dim, d, hidden), nn.Unflatten(1, self.shape))
-        if likelihood=='gaussian': self.log_sd = nn.Parameter(torch.tensor(math.log(sd or 1.)), requires_grad=sd is None)
+        if likelihood=='gaussian': self.log_sd = nn.Parameter(torch.tensor(math.log(sd or .5)), requires_grad=sd is None)
 
 # %% ../nbs/11_vae.ipynb #18ac822b
 @patch
