@@ -181,8 +181,8 @@ def test_site_refuses(project):
 
 def test_readme(project, monkeypatch):
     monkeypatch.setattr(readme, 'NBS', project/'nbs')
-    write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', '[a](00_first.ipynb#x) [b](https://e.org/c.ipynb)', ('1+1', stream('2\n')), ('#| hide\nx()',)))
-    assert readme.render() == '# small\n\n> One line\n\n[a](nbs/00_first.ipynb#x) [b](https://e.org/c.ipynb)\n\n```python\n1+1\n```\n\n```\n2\n```\n'
+    write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', '[a](00_first.ipynb#x) [b](https://e.org/c.ipynb)', ('1+1', stream('2\n')), ('#| label: fig-x\nplot()', PNG), ('#| hide\nx()',)))
+    assert readme.render() == '# small\n\n> One line\n\n[a](nbs/00_first.ipynb#x) [b](https://e.org/c.ipynb)\n\n```python\n1+1\n```\n\n```\n2\n```\n\n```python\nplot()\n```\n'
 
 # ---------------------------------------------------------------- the Makefile's set-up
 FAKE = '''#!/bin/sh

@@ -7,7 +7,7 @@ Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks
 left as it was, and the error is told with the notebook and the cell."""
 import argparse, json, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
-import stamp
+import readme, stamp
 from common import ENV, NBS, describe, notebooks, read_nb, settings, show, skipped
 
 WIDGET = 'application/vnd.jupyter.widget-view+json'
@@ -102,6 +102,7 @@ def main():
             text, ok = fut.result()
             print(text, flush=True)
             if not ok: failed.append(text.splitlines()[0])
+    if readme.stale(): readme.write()       # it shows index.ipynb's outputs
     if failed: print(f'\nexecute: {len(failed)} failed', *failed, sep='\n    ')
     return bool(failed)
 

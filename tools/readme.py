@@ -17,6 +17,7 @@ def code(cell):
     if 'output: false' in marks: return
     for o in cell['outputs']:
         data = o.get('data', {})
+        if 'image/png' in data: continue        # its text is `<Figure ...>`; the page has the picture
         text = ''.join(data.get('text/markdown', '')) or ''.join(o.get('text', '') or data.get('text/plain', ''))
         if text.strip(): yield text.strip() if 'text/markdown' in data else fence(text)
 
