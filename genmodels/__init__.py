@@ -16,6 +16,7 @@ _names = dict(
     denoise='Denoiser sigma2_weight snr_weight min_snr_weight',
     samplers='posterior ddpm_step ddim_step heun_step dpmpp_2m times threshold sample',
     ddpm='DDPM',
+    guidance='guided classifier_guided drop_labels label_dropout inpaint_step',
     score='langevin_step mala_step',
     ncsn='NCSN RefineNet ScoreNet')
 _module = {name: module for module,names in _names.items() for name in names.split()}

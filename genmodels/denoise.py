@@ -10,6 +10,7 @@ __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weigh
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral
+from types import MethodType
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -213,6 +214,7 @@ class Given:
     def __getattr__(self, name):
         if name in ('model','cond'): raise AttributeError(name)   # while it is being unpickled
         value = getattr(self.model, name)
+        if name=='sample': return MethodType(value.__func__, self)   # or it would run the bare model
         return partial(value, **self.cond) if name in ('predict','loss','losses') else value
 
 # %% ../nbs/21_denoise.ipynb #ea74887b

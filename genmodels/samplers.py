@@ -7,6 +7,7 @@ __all__ = ['posterior', 'ddpm_step', 'ddim_step', 'sample', 'heun_step', 'dpmpp_
 
 # %% ../nbs/22_samplers.ipynb #727c6a65
 from itertools import pairwise
+from types import MethodType
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -158,7 +159,10 @@ class _Mapped:
     def __init__(self, model, f): self.model,self.f = model,f
     def __call__(self, xt, t, **cond): return self.f(self.model(xt, t, **cond))
     def given(self, **cond): return _Mapped(self.model.given(**cond), self.f)
-    def __getattr__(self, name): return getattr(self.model, name)
+    def __getattr__(self, name):
+        if name in ('model','f'): raise AttributeError(name)   # while it is being unpickled
+        value = getattr(self.model, name)
+        return MethodType(value.__func__, self) if name=='sample' else value   # or it would run the bare model
 
 # %% ../nbs/22_samplers.ipynb #11854c3f
 def threshold(
