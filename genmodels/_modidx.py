@@ -273,8 +273,10 @@ d = { 'settings': { 'branch': 'main',
                                'genmodels.vae.VAE.encode': ('vae.html#vae.encode', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.interpolate': ('vae.html#vae.interpolate', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.log_lik': ('vae.html#vae.log_lik', 'genmodels/vae.py'),
+                               'genmodels.vae.VAE.log_prior': ('vae.html#vae.log_prior', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.log_prob': ('vae.html#vae.log_prob', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.loss': ('vae.html#vae.loss', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.mean': ('vae.html#vae.mean', 'genmodels/vae.py'),
                                'genmodels.vae.VAE.reconstruct': ('vae.html#vae.reconstruct', 'genmodels/vae.py'),
-                               'genmodels.vae.VAE.sample': ('vae.html#vae.sample', 'genmodels/vae.py')}}}
+                               'genmodels.vae.VAE.sample': ('vae.html#vae.sample', 'genmodels/vae.py'),
+                               'genmodels.vae.VAE.terms': ('vae.html#vae.terms', 'genmodels/vae.py')}}}

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .gauss import kl_normal, log_normal, reparam, sum_dims
+from .gauss import kl_normal, log_normal, randn_like, reparam, sum_dims
 from .nets import MLP, record
 from .train import evaluating
 
@@ -27,14 +27,19 @@ class VAE(nn.Module):
         encoder:nn.Module=None, # Images to `(n, 2 latent_dim)`: means, then log standard deviations; None: an MLP
         decoder:nn.Module=None, # Causes to `(n, *shape)`; None: an MLP
         likelihood:str='gaussian', # 'gaussian', or 'bernoulli' for images of -1 and 1
-        beta:float=1., # Weight of the KL term in `loss`; the bound proper has 1
+        beta:float=1., # Weight of the KL term in `loss`, or a function of the step that gives it; the bound proper has 1
         sd:float=None, # Standard deviation of the Gaussian likelihood; None: learn it
         hidden:tuple=(256,256), # Widths of the MLPs
+        prior:nn.Module=None, # Has `log_prob(z) -> (n,)` and `sample(n, generator=None) -> (n, latent_dim)`; None: N(0, 1)
+        free_bits:float=0., # Nats a cause that `loss` charges at least, mean over the batch; with the prior N(0, 1) only
     ):
         super().__init__()
         if latent_dim < 1: raise ValueError(f'expected latent_dim of 1 or more, got {latent_dim}')
         if likelihood not in LIKELIHOODS: raise ValueError(f"expected likelihood to be {' or '.join(LIKELIHOODS)}, got {likelihood!r}")
-        self.shape,self.latent_dim,self.likelihood,self.beta = tuple(shape),latent_dim,likelihood,beta
+        if free_bits and prior is not None: raise ValueError('free_bits counts nats for each cause, which only the prior N(0, 1) gives: leave prior or free_bits out')
+        self.shape,self.latent_dim,self.likelihood = tuple(shape),latent_dim,likelihood
+        self.beta,self.prior,self.free_bits = beta,prior,free_bits
+        self.register_buffer('step', torch.tensor(0))   # calls of `loss` in training; saved, so that a schedule goes on after a pause
         d = math.prod(shape)
         self.encoder = encoder or nn.Sequential(nn.Flatten(), MLP(d, 2*latent_dim, hidden))
         self.decoder = decoder or nn.Sequential(MLP(latent_dim, d, hidden), nn.Unflatten(1, self.shape))
@@ -73,21 +78,36 @@ def log_lik(self:VAE,
     return sum_dims(F.logsigmoid(x*y))
 
 @patch
+def terms(self:VAE,
+    x:Tensor, # Images in [-1,1], `(n, C, H, W)`
+    generator:torch.Generator=None, # Source of the draw of z
+)->tuple[Tensor,Tensor]: # log p(x|z), `(n,)`, and the KL term of each cause, `(n, latent_dim)`; with a prior of your own `(n, 1)`
+    "The bound's two terms in nats, the first from one draw; the second exact for the prior N(0, 1), else from the same draw"
+    mu,sd = self.encode(x)
+    z = reparam(mu, sd, generator)
+    if self.prior is None: return self.log_lik(x, z),kl_normal(mu.flatten(), sd.flatten()).view_as(mu)
+    return self.log_lik(x, z),(log_normal(z, mu, sd) - self.prior.log_prob(z))[:,None]
+
+@patch
 def elbo(self:VAE,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
     generator:torch.Generator=None, # Source of the draw of z
     beta:float=1., # Weight of the KL term; the bound has 1
 )->Tensor: # Nats an image, `(n,)`
     "One-sample estimate of the evidence lower bound, reparameterised (Kingma & Welling 2014, eq. 3)"
-    mu,sd = self.encode(x)
-    return self.log_lik(x, reparam(mu, sd, generator)) - beta*kl_normal(mu, sd)
+    lik,kl = self.terms(x, generator)
+    return lik - beta*kl.sum(1)
 
 @patch
 def loss(self:VAE,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
 )->Tensor: # Nats, a scalar
-    "Minus the bound with KL weight `beta`, mean over the batch"
-    return -self.elbo(x, beta=self.beta).mean()
+    "Minus the bound with KL weight `beta` and free bits (Kingma et al. 2016, app. C.8), mean over the batch; counts its calls in training mode"
+    lik,kl = self.terms(x)
+    beta = self.beta(int(self.step)) if callable(self.beta) else self.beta
+    if self.training: self.step += 1
+    kl = kl.mean(0)
+    return -lik.mean() + beta*(kl.clamp(min=self.free_bits) if self.free_bits else kl).sum()
 
 # %% ../nbs/11_vae.ipynb #7a5ecfc5
 @patch
@@ -98,7 +118,9 @@ def sample(self:VAE,
     "Draw causes from the prior and decode them; ValueError for fewer than one image"
     if n < 1: raise ValueError(f'expected at least one image, got n={n}')
     p = next(self.parameters())
-    with evaluating(self): return self.mean(torch.randn(n, self.latent_dim, generator=generator, device=p.device, dtype=p.dtype))
+    with evaluating(self):
+        z = self.prior.sample(n, generator) if self.prior is not None else randn_like(p.new_empty(n, self.latent_dim), generator)
+        return self.mean(z)
 
 @patch
 def mean(self:VAE,
@@ -130,6 +152,13 @@ def interpolate(self:VAE,
 
 # %% ../nbs/11_vae.ipynb #3d87ab1d
 @patch
+def log_prior(self:VAE,
+    z:Tensor, # Causes, `(n, latent_dim)`
+)->Tensor: # Nats, `(n,)`
+    "log p(z): a standard normal's, or your prior's"
+    return log_normal(z, 0., 1.) if self.prior is None else self.prior.log_prob(z)
+
+@patch
 def log_prob(self:VAE,
     x:Tensor, # Images, `(n, C, H, W)`
     k:int=100, # Causes an image, at least 1
@@ -145,6 +174,6 @@ def log_prob(self:VAE,
             m = min(chunk, k-start)
             many = lambda o: o.repeat_interleave(m, 0)
             z = reparam(many(mu), many(sd), generator)
-            w = self.log_lik(many(x), z) + log_normal(z, 0., 1.) - log_normal(z, many(mu), many(sd))
+            w = self.log_lik(many(x), z) + self.log_prior(z) - log_normal(z, many(mu), many(sd))
             total = torch.logaddexp(total, w.view(-1, m).logsumexp(1))
         return total - math.log(k)
