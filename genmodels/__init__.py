@@ -17,7 +17,8 @@ _names = dict(
     samplers='posterior ddpm_step ddim_step heun_step dpmpp_2m times threshold sample',
     ddpm='DDPM',
     score='langevin_step',
-    ncsn='NCSN RefineNet ScoreNet')
+    ncsn='NCSN RefineNet ScoreNet refinenet_song2019',
+    ncsn2='suggest_sigmas suggest_step ByDivision consistent_step consistent_sample')
 _module = {name: module for module,names in _names.items() for name in names.split()}
 __all__ = list(_module)
 
