@@ -273,14 +273,14 @@ class NCSN(Denoiser):
         sigma_min:float=.02, # Noise of the last: 0.01 in the paper
         dilations:tuple=(1,2,4,8), # Of the RefineNet's four stages
         scale_by_sigma:bool=True, # Divide the RefineNet's output by the level's sigma?
-        net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a U-Net in a `ScoreNet` below 16 pixels
+        net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a narrow U-Net in a `ScoreNet` below 16 pixels
         n_steps_each:int=100, # Langevin steps on each level
         step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, the paper's
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
         _four(dilations)
         if n_steps_each < 1 or step_lr is not None and not step_lr > 0: raise ValueError(f'expected n_steps_each >= 1 and step_lr > 0, got {n_steps_each} and {step_lr}')
-        if net is None and image_size < 16: net = ScoreNet(UNet(channels, image_size, widths=(32,64), blocks=1, dropout=0.), path)
+        if net is None and image_size < 16: net = ScoreNet(UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0.), path, .75)
         net = net or RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
         if isinstance(net, RefineNet): _same_ladder(net, path, levels)
         super().__init__(net, path, 'score', times=levels, weight=sigma2_weight())
