@@ -18,7 +18,8 @@ _names = dict(
     ddpm='DDPM',
     guidance='guided classifier_guided drop_labels label_dropout inpaint_step',
     score='langevin_step mala_step',
-    ncsn='NCSN RefineNet ScoreNet')
+    ncsn='NCSN RefineNet ScoreNet refinenet_song2019',
+    ncsn2='suggest_sigmas suggest_step ByDivision consistent_step consistent_sample')
 _module = {name: module for module,names in _names.items() for name in names.split()}
 __all__ = list(_module)
 

@@ -1,0 +1,114 @@
+"NCSN and its ladder: bad input gets one clear sentence; checkpoints, inpainting and the samplers keep their contracts."
+import warnings
+import pytest
+import torch
+from genmodels import NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, load, ncsn_path, refinenet_song2019, save, suggest_sigmas, suggest_step
+from genmodels.ncsn import overlap
+from genmodels.ncsn2 import variance_ratio, widest_ratio
+
+
+def refused(f, *hints):
+    with pytest.raises(ValueError) as e: f()
+    message = str(e.value)
+    assert '\n' not in message and 'expected' in message and all(h in message for h in hints), message
+
+
+def seeded(): return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize('kwargs', [dict(sigma_max=.02), dict(sigma_max=.01), dict(sigma_min=3.), dict(sigma_min=0.), dict(sigma_max=float('inf'))])
+@pytest.mark.parametrize('image_size', [8, 32])
+def test_ladder_upside_down(kwargs, image_size): refused(lambda: NCSN(1, image_size, nf=4, **kwargs), 'sigma_min < sigma_max')
+
+
+@pytest.mark.parametrize('levels', [1, 0, -3, 2.5])
+def test_too_few_levels(levels): refused(lambda: NCSN(1, 32, nf=4, levels=levels), 'levels', '2')
+
+
+@pytest.mark.parametrize('dilations', [(), (1,), (1, 2, 4), (1, 2, 4, 8, 16)])
+def test_not_four_dilations(dilations):
+    for image_size in (8, 32): refused(lambda: NCSN(1, image_size, nf=4, dilations=dilations), 'four dilations', str(dilations))
+
+
+@pytest.mark.parametrize('net', [RefineNet(1, 4, levels=5), refinenet_song2019(1, 4, levels=5)])
+@pytest.mark.parametrize('t', [0., 1.2, -.2, .5, .3])
+def test_no_such_level(net, t): refused(lambda: net(torch.zeros(2, 1, 8, 8), torch.tensor([1., t])), 'k/5', 'index 0 to 4')
+
+
+def test_levels_are_found_in_float32():
+    net, seen = RefineNet(1, 2, levels=232, sigma_max=100.), []
+    net.stem.register_forward_hook(lambda *a: seen.append(1))
+    net(torch.zeros(232, 1, 4, 4), torch.arange(1, 233)/232)
+    assert seen
+
+
+def test_net_of_another_ladder():
+    refused(lambda: NCSN(1, 8, net=RefineNet(1, 4, levels=5)), '10 levels', '5 levels')
+    refused(lambda: NCSN(1, 8, net=RefineNet(1, 4, sigma_max=4.)), 'from 4')
+
+
+def warned(model, x):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        model.loss(x)
+    return [str(w.message) for w in seen]
+
+
+def test_data_out_of_reach():
+    x = 2*torch.rand(6, 1, 8, 8) - 1
+    far = torch.pdist(40*x.flatten(1)).max()
+    model = NCSN(1, 8)
+    message, = warned(model, 40*x)
+    assert f'sigma_max={far:.3g}' in message and 'suggest_sigmas' in message and '\n' not in message
+    assert warned(model, 40*x) == [] and warned(NCSN(1, 8), x) == []        # once a model; and not without cause
+    assert warned(NCSN(1, 8, **suggest_sigmas(40*x)), 40*x) == []
+    assert warned(NCSN(1, 8), x[:1]) == []
+
+
+def test_other_bad_input():
+    model = NCSN(1, 8)
+    refused(lambda: model.loss(torch.zeros(2, 1, 9, 9)), '(n, 1, 8, 8)')
+    refused(lambda: model.sample(0), 'at least one image')
+    refused(lambda: model.sample(2, n_steps_each=-1), 'one step')
+    refused(lambda: NCSN(1, 8, n_steps_each=0), 'n_steps_each')
+    refused(lambda: NCSN(1, 8, step_lr=-1.), 'step_lr')
+    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 7), torch.tensor(True)), 'images of shape')
+    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(8, 8)), 'boolean')
+    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(3, 8, dtype=torch.bool)), 'mask')
+    for x in (torch.zeros(3, 1, 8, 8), torch.zeros(0, 1, 8, 8), torch.full((3, 4), float('nan'))): refused(lambda: suggest_sigmas(x), 'differ')
+    for share in (0., 1., -1): refused(lambda: widest_ratio(64, share), 'between 0 and 1')
+    for gamma,T in ((1., 5), (1.2, 0)): refused(lambda: suggest_step(gamma, T), 'above 1')
+    refused(lambda: consistent_sample(model, 0), 'one image')
+    refused(lambda: consistent_sample(model, 2, levels=1), 'two levels')
+    refused(lambda: consistent_sample(model, 2, eta=2.5), '0 and 2')
+    class Shrinks: path = ddpm_path()
+    refused(lambda: consistent_step(Shrinks(), torch.zeros(2, 3), 1., .5), 'only adds noise')
+
+
+def test_the_papers_numbers():
+    gamma = 5000**(1/231)
+    assert abs(gamma - 1.0376) < 5e-5 and abs(overlap(gamma, 3072) - .567) < 5e-4
+    assert abs(variance_ratio(gamma, .062, 5) - 1.0555) < 5e-5 and abs(variance_ratio(100**(1/9), .2, 100) - 1.111) < 5e-4
+    assert suggest_step(gamma, 5) == .062
+    n = lambda m: sum(p.numel() for p in m.parameters())
+    assert n(refinenet_song2019()) == 30_117_635 and n(refinenet_song2019(1, 64)) == 7_638_657
+
+
+@pytest.mark.parametrize('net', [None, refinenet_song2019(1, 4, 3, 4., .5), ScoreNet(UNet(1, 8, (8, 16)), ncsn_path(3, 4., .5)), ByDivision(UNet(1, 8, (8, 16)), ncsn_path(3, 4., .5))])
+def test_saved_and_loaded(tmp_path, net):
+    model = NCSN(1, 8, levels=3, sigma_max=4., sigma_min=.5, net=net, n_steps_each=2)
+    save(model, tmp_path)
+    again = load(tmp_path)
+    assert torch.equal(model.sample(3, generator=seeded()), again.sample(3, generator=seeded()))
+    if hasattr(model.net, 'sigmas'): assert 'net.sigmas' in model.state_dict() and torch.equal(model.net.sigmas, again.net.sigmas)
+
+
+def test_samplers_leave_the_model_as_it_was():
+    model = NCSN(1, 8, levels=3, sigma_max=4., sigma_min=.5, n_steps_each=2).train()
+    before, known, x = [p.clone() for p in model.parameters()], torch.rand(8, 8) > .5, 2*torch.rand(5, 1, 8, 8) - 1
+    for draw in (lambda g: model.sample(5, generator=g), lambda g: consistent_sample(model, 5, generator=g), lambda g: consistent_sample(model, 5, levels=7, generator=g), lambda g: model.inpaint(x, known, generator=g)):
+        y = draw(seeded())
+        assert y.shape == (5, 1, 8, 8) and y.isfinite().all() and not y.requires_grad and model.training
+        assert torch.equal(y, draw(seeded())) and not torch.equal(y, draw(torch.Generator().manual_seed(1)))
+    assert torch.equal(torch.where(known, x, 0), torch.where(known, model.inpaint(x, known), 0))
+    assert all(map(torch.equal, before, model.parameters()))
