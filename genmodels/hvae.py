@@ -133,7 +133,7 @@ def _causes(net, shape, what):
     if h.ndim!=2 or h.shape[1]%2 or not h.shape[1]: raise ValueError(f'{what} must return (n, 2 d), a mean and a log sd for each of d causes; it returned {tuple(h.shape)}')
     return h.shape[1]//2
 
-# %% ../nbs/12_hvae.ipynb #138c3343
+# %% ../nbs/12_hvae.ipynb #16ae49b0
 @record
 class HVAE(VAE):
     "A VAE with layers of causes, inferred from the top down and all decoded (Sonderby et al. 2016)"
@@ -146,6 +146,7 @@ class HVAE(VAE):
         **kw, # likelihood, beta, sd, free_bits and others of `VAE`
     ):
         if not len(encoders): raise ValueError('expected at least one encoder, got none')
+        if any(isinstance(e, int) and e < 1 for e in encoders): raise ValueError(f'expected whole numbers of 1 or more in place of encoders, got {encoders}')
         if 'prior' in kw: raise ValueError('a hierarchy brings its own prior: pass priors, a net between each two layers')
         mlp = lambda d: nn.Sequential(nn.Flatten(), MLP(math.prod(shape), 2*d, hidden))
         encoders = [mlp(e) if isinstance(e, int) else e for e in encoders]
