@@ -133,7 +133,7 @@ def _causes(net, shape, what):
     if h.ndim!=2 or h.shape[1]%2 or not h.shape[1]: raise ValueError(f'{what} must return (n, 2 d), a mean and a log sd for each of d causes; it returned {tuple(h.shape)}')
     return h.shape[1]//2
 
-# %% ../nbs/12_hvae.ipynb #16ae49b0
+# %% ../nbs/12_hvae.ipynb #a1c84381
 @record
 class HVAE(VAE):
     "A VAE with layers of causes, inferred from the top down and all decoded (Sonderby et al. 2016)"
@@ -154,7 +154,7 @@ class HVAE(VAE):
         super().__init__(shape, sum(dims), nn.Identity(), nn.Identity(), **kw)
         if decoders is None: decoders = [nn.Sequential(MLP(d, math.prod(self.out_shape), hidden), nn.Unflatten(1, self.out_shape)) for d in dims]
         if len(decoders) != len(dims): raise ValueError(f'{len(dims)} encoders need as many decoders, got {len(decoders)}')
-        self.dims,self.encoders,self.decoder,self.prior = dims,nn.ModuleList(encoders),SumOf(decoders, dims),LayeredPrior(dims, priors)
+        self.dims,self.encoders,self.decoder,self.prior = dims,nn.ModuleList(encoders),SumOf(decoders, dims),LayeredPrior(dims, priors, hidden)
         with evaluating(self):
             for l,(net,d) in enumerate(zip(decoders, dims)):
                 y = _ask(net, _blank(net, d), f'decoders[{l}]')

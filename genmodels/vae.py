@@ -77,7 +77,7 @@ class VAE(nn.Module):
         least_sd:float=.2, # Floor of the optimal sd: lower it where training images are many
     ):
         super().__init__()
-        _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets)
+        _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets, levels, components)
         self.shape,self.latent_dim,self.likelihood,self.sd = tuple(shape),latent_dim,likelihood,sd
         self.beta,self.prior,self.free_bits,self.least_sd = beta,prior,free_bits,least_sd
         self.levels = levels or (2 if likelihood=='bernoulli' else 256)
@@ -92,13 +92,14 @@ class VAE(nn.Module):
         if isinstance(self.sd, (int,float)): return self.sd
         return math.exp(self.log_sd.item()) if self.sd=='optimal' else self.log_sd.exp()
 
-# %% ../nbs/11_vae.ipynb #bc4e643f
-def _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets):
+# %% ../nbs/11_vae.ipynb #4fca11ac
+def _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets, levels, components):
     "ValueError with one sentence where an argument makes no sense"
     for ok,wanted,got in ((latent_dim >= 1, 'latent_dim of 1 or more', latent_dim),
         (likelihood in LIKELIHOODS, f"likelihood to be {' or '.join(LIKELIHOODS)}", likelihood),
         (sd in (None,'learned','optimal') if not isinstance(sd, (int,float)) else sd > 0, "sd to be a number above 0, 'optimal' or 'learned'", sd),
-        (nets in ('mlp','conv'), "nets to be 'mlp' or 'conv'", nets)):
+        (nets in ('mlp','conv'), "nets to be 'mlp' or 'conv'", nets), (components >= 1, 'components of 1 or more', components),
+        (levels is None or levels >= 2 and (likelihood!='bernoulli' or levels==2), "levels of 2 or more, exactly 2 for likelihood='bernoulli'", levels)):
         if not ok: raise ValueError(f'expected {wanted}, got {got!r}')
     if free_bits and prior is not None: raise ValueError('expected free_bits=0 beside a prior: it counts nats for each cause, which only the prior N(0, 1) gives; leave one of them out')
 
@@ -208,6 +209,7 @@ def _check_images(x, likelihood, levels):
 
 def _check_levels(x, levels):
     "ValueError where values are not on `levels` grey levels from -1 to 1"
+    if levels < 2: raise ValueError(f'expected levels of 2 or more, got {levels}')
     k = (x+1)*(levels-1)/2
     if not ((k - k.round()).abs().max() < .01 and k.min() > -.5 and k.max() < levels - .5):
         raise ValueError(f'expected images on {levels} grey levels from -1 to 1, got values from {x.min():.4g} to {x.max():.4g}, others among them: name the number of levels that the data have, and add no noise')
