@@ -8,7 +8,8 @@ passes in the same proportions. Every pass, every batch draws its black and whit
 goes on where it stopped. At the end each model's negative log-likelihood is estimated with 5000 importance samples, in nats an image.
 The paper's figures for MNIST (VAE, then IWAE): 86.76 (k=1), 85.54 (k=5), 84.78 (k=50).
 Where we differ: PyTorch's initial weights, Adam's eps of 1e-8 for 1e-4, and Adam's memory begins anew with each stage.
-@@MEASURED"""
+Measured on Fashion-MNIST with `--epochs 0.5 --test 100` (1500 steps a model, a few minutes): 289.25, 284.84 and 277.75 nats for k = 1, 5, 50;
+standard error 7.6, nearly all of it the images', which are the same for all three. An interrupted run was taken up again with the same command."""
 import argparse, sys, time
 from pathlib import Path
 import torch

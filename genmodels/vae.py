@@ -192,7 +192,7 @@ def log_logistics(
     log_bin = F.logsigmoid(a) + F.logsigmoid(-b) + (-(b-a).expm1()).log()
     return sum_dims((log_w + log_bin).logsumexp(1))
 
-# %% ../nbs/11_vae.ipynb #a9a4b909
+# %% ../nbs/11_vae.ipynb #879ed916
 def _uniform(x, generator):
     "Uniform numbers in (0,1), one for each of `x`'s"
     u = torch.rand(x.shape, generator=generator, device=generator.device if generator else x.device, dtype=x.dtype)
