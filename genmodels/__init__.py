@@ -12,6 +12,7 @@ _names = dict(
     metrics='mmd mmd_test sliced_wasserstein frechet precision_recall nearest digit_net',
     elbo='LinearGaussian elbo_terms iwae_bound dreg_bound ais',
     vae='VAE ConvEncoder ConvDecoder',
+    hvae='HVAE LayeredPrior MixturePrior VampPrior Watch active_units mutual_information warmup water_filling',
     path='Path betas_path ddpm_path cosine_path sigmoid_path karras_path ncsn_path straight_path',
     denoise='Denoiser sigma2_weight snr_weight min_snr_weight',
     samplers='posterior ddpm_step ddim_step heun_step dpmpp_2m times threshold sample',

@@ -1,0 +1,191 @@
+"""The hierarchy from outside: what it does, what it refuses, checkpoints and resuming, priors for one layer."""
+import math
+
+import pytest
+import torch
+from torch import nn
+import genmodels
+from genmodels.data import digits
+from genmodels.gauss import log_normal
+from genmodels.hvae import HVAE, LayeredPrior, MixturePrior, VampPrior, Watch, active_units, mutual_information, warmup
+from genmodels.nets import MLP
+from genmodels.train import evaluating, fit, load, save
+from genmodels.vae import VAE, ConvDecoder, ConvEncoder
+
+x = digits()[:40]
+black_white = x.sign() + (x == 0)
+def gen(seed=0): return torch.Generator().manual_seed(seed)
+def small(*a, **kw): return HVAE(*(a or ((6, 3),)), hidden=(16,), **kw)
+def enc(width, d=64): return nn.Sequential(nn.Flatten(), nn.Linear(d, width))
+def dec(width, *shape): return nn.Sequential(nn.Linear(width, math.prod(shape)), nn.Unflatten(1, shape))
+def refused(f, *hints, kind=ValueError):
+    with pytest.raises(kind) as e: f()
+    message = str(e.value)
+    assert '\n' not in message and all(h in message for h in hints), message
+
+
+MODELS = [dict(), dict(sd=.3), dict(sd='learned', free_bits=.1), dict(likelihood='bernoulli', beta=warmup(10)), dict(likelihood='logistic', levels=17)]
+@pytest.mark.parametrize('kw', MODELS, ids=str)
+@pytest.mark.parametrize('dims', [(5,), (6, 3), (4, 3, 2)])
+def test_everything(dims, kw, tmp_path):
+    torch.manual_seed(0)
+    m, b = small(dims, **kw), black_white if kw.get('likelihood') == 'bernoulli' else x
+    before = m.elbo(b, gen()).mean()
+    fit(m, b, 60, batch_size=40, lr=5e-3, progress=False)
+    with evaluating(m): assert m.elbo(b, gen()).mean() > before
+    assert m.shape == (1, 8, 8) and m.loss(b).shape == () and m.elbo(b).shape == m.log_prob(b, 3).shape == (40,)
+    for y in (m.sample(3, gen()), m.reconstruct(b)[:3], m.interpolate(b[0], b[1], 3)): assert y.shape == (3, 1, 8, 8) and y.abs().max() <= 1
+    assert torch.equal(m.sample(3, gen()), m.sample(3, gen())) and not torch.equal(m.sample(3, gen()), m.sample(3, gen(1)))
+    again = load(save(m, tmp_path))
+    assert again.dims == dims and torch.equal(again.sample(5, gen()), m.sample(5, gen())) and torch.equal(again.log_prob(b, 3, gen()), m.log_prob(b, 3, gen()))
+
+
+def test_public_names():
+    for name in 'HVAE LayeredPrior MixturePrior VampPrior Watch active_units mutual_information warmup water_filling'.split(): assert getattr(genmodels, name).__doc__
+
+
+def test_convolutions_are_saved(tmp_path):
+    shape = (3, 8, 8)
+    m = HVAE([ConvEncoder(shape, 8, (8,)), ConvEncoder(shape, 4, (8,))], [ConvDecoder(4, shape, (8,)), ConvDecoder(2, shape, (8,))], [MLP(2, 8, (8,))], shape)
+    assert m.sample(2).shape == (2, 3, 8, 8)
+    assert torch.equal(load(save(m, tmp_path)).sample(2, gen()), m.sample(2, gen()))
+
+
+def test_parts_of_the_user_are_asked_for(tmp_path):
+    m = small([enc(8), enc(4)])
+    save(m, tmp_path)
+    refused(lambda: load(tmp_path), 'encoders', 'load(folder, encoders=...)')
+    again = load(tmp_path, encoders=[enc(8), enc(4)])
+    assert torch.equal(again.sample(3, gen()), m.sample(3, gen()))
+
+
+def test_every_layer_is_decoded_and_learns():
+    m = small((4, 3, 2), sd=.5)
+    z = m.prior.sample(20, gen())
+    for l in range(3):
+        zs = list(z.split(m.dims, 1))
+        zs[l] = zs[l] + 1
+        assert (m.decode(torch.cat(zs, 1)) - m.decode(z)).abs().mean() > 1e-3
+    m.loss(x).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in m.parameters() if p.requires_grad)
+
+
+def test_dtype_device_and_modes():
+    m = small().double()
+    assert m.sample(2).dtype == m.elbo(x.double()).dtype == torch.float64
+    before = torch.get_rng_state()
+    with evaluating(m): m.terms(x.double(), gen())
+    assert torch.equal(before, torch.get_rng_state())
+    m.train()
+    m.log_prob(x.double(), 2)
+    assert m.training and m.encoders[0].training
+
+
+def test_log_prob_in_pieces():
+    torch.manual_seed(0)
+    m = small(sd=5.)
+    for net,d in zip(m.encoders, m.dims): net[1].layers[-1].bias.data[d:] = 10.     # q is the prior, and the noise large: weights nearly equal
+    one, cut = (m.log_prob(x[:4], 3000, gen(), rows=rows) for rows in (10**6, 777))
+    assert (one - cut).abs().max() < .02 and one.shape == (4,)
+    assert (one - m.log_prob(x[:4], 1, gen(1))).abs().max() < 3
+
+
+def test_the_schedule_goes_on_where_it_was(tmp_path):
+    def run(out, steps, **kw):
+        torch.manual_seed(0)
+        m = small(beta=warmup(20), sd=.4)
+        fit(m, x, steps, batch_size=8, progress=False, out=out, save_every=5, schedule='constant', **kw)
+        return m
+    whole = run(tmp_path/'a', 12)
+    class Stop(Exception): pass
+    def dies(model, b):
+        if model.step == 7: raise Stop
+        return model.loss(b)
+    with pytest.raises(Stop): run(tmp_path/'b', 12, loss=dies)
+    resumed = run(tmp_path/'b', 12, resume=True)
+    assert resumed.step == whole.step == 12
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values()))
+    resumed.eval()
+    resumed.loss(x)
+    assert resumed.step == 12
+
+
+def test_bad_layers():
+    refused(lambda: HVAE([]), 'at least one encoder')
+    refused(lambda: HVAE((6, 3), priors=[]), '2 layers need 1 priors', 'got 0')
+    refused(lambda: HVAE((6, 3), priors=[MLP(3, 12), MLP(3, 12)]), 'need 1 priors', 'got 2')
+    refused(lambda: HVAE((6, 3), priors=[MLP(4, 12)]), 'priors[0] does not take')
+    refused(lambda: HVAE((6, 3), priors=[MLP(3, 10)]), 'priors[0] must return (n, 12)', '(1, 10)')
+    refused(lambda: HVAE((6, 3), decoders=[dec(6, 1, 8, 8)]), '2 encoders need as many decoders', 'got 1')
+    refused(lambda: HVAE((6, 3), decoders=[dec(6, 1, 8, 8), dec(3, 1, 1, 1)]), 'decoders[1] must return (n, 1, 8, 8)', '(1, 1, 1, 1)')
+    refused(lambda: HVAE((6, 3), decoders=[dec(6, 1, 8, 8), dec(4, 1, 8, 8)]), 'decoders[1] does not take')
+    refused(lambda: HVAE([enc(7)]), 'encoders[0] must return (n, 2 d)', '(1, 7)')
+    refused(lambda: HVAE([enc(8, 63)]), 'encoders[0] does not take')
+    refused(lambda: HVAE((6, 0)), 'whole numbers of 1 or more', '0')
+    refused(lambda: HVAE((6, 3), prior=MixturePrior(9)), 'brings its own prior')
+    refused(lambda: HVAE((6, 3), sd=-1.), 'sd')
+    refused(lambda: HVAE((6, 3), likelihood='poisson'), 'poisson')
+
+
+def test_bad_data():
+    m = small()
+    refused(lambda: m.elbo(torch.zeros(4, 1, 9, 9)), 'expected images of shape (n, 1, 8, 8)', '(4, 1, 9, 9)')
+    refused(lambda: m.log_prob(x, 0), 'k of 1 or more')
+    refused(lambda: m.sample(0), 'n=0')
+    refused(lambda: m.elbo(x*200), '[-1,1]')
+    refused(lambda: warmup(0), 'steps of 1 or more')
+
+
+@pytest.mark.parametrize('components', [1, 7])
+def test_mixture_prior(components, tmp_path):
+    torch.manual_seed(0)
+    v = VAE(latent_dim=3, hidden=(16,), prior=MixturePrior(3, components))
+    fit(v, x, 20, batch_size=20, progress=False)
+    assert all(p.grad.abs().sum() > 0 for p in (v.prior.mu, v.prior.log_sd))
+    again = load(save(v, tmp_path))
+    assert torch.equal(again.sample(5, gen()), v.sample(5, gen())) and torch.equal(again.log_prob(x, 3, gen()), v.log_prob(x, 3, gen()))
+    refused(lambda: v.prior.log_prob(torch.zeros(2, 4)), 'over 3 causes')
+    refused(lambda: MixturePrior(0), 'at least one')
+
+
+def test_vamp_prior():
+    torch.manual_seed(0)
+    v = VAE(latent_dim=3, hidden=(16,))
+    v.prior = VampPrior(v.encoder, x[:5])
+    fit(v, x, 20, batch_size=20, progress=False)
+    assert not torch.equal(v.prior.images, x[:5]) and v.prior.encoder is v.encoder
+    assert v.sample(4, gen()).shape == (4, 1, 8, 8) and v.log_prob(x, 3).isfinite().all()
+    count = sum(p.numel() for p in v.parameters())
+    assert count == sum(p.numel() for p in VAE(latent_dim=3, hidden=(16,)).parameters()) + 5*64     # the encoder once
+    refused(lambda: VampPrior(v.encoder, x[:0]), 'at least one image')
+    refused(lambda: VampPrior(v.encoder, torch.zeros(2, 1, 9, 9)), 'the encoder does not take')
+
+
+def test_a_hierarchical_prior_for_one_layer(tmp_path):
+    prior = LayeredPrior((4, 2), hidden=(8,))
+    v = VAE(latent_dim=6, hidden=(16,), prior=prior)
+    fit(v, x, 10, batch_size=20, progress=False)
+    z = prior.sample(50, gen())
+    by_hand = log_normal(z[:, 4:], 0., 1.) + log_normal(z[:, :4], *prior.layer(0, z[:, 4:]))
+    assert torch.allclose(prior.log_prob(z), by_hand, atol=1e-5)
+    assert torch.equal(load(save(v, tmp_path)).sample(3, gen()), v.sample(3, gen()))
+
+
+def test_watch_leaves_no_trace():
+    def run(loss):
+        torch.manual_seed(0)
+        m = small(beta=warmup(10))
+        fit(m, x, 12, batch_size=8, loss=loss, progress=False)
+        return m
+    watch = Watch(x, every=4)
+    a, b = run(watch), run(None)
+    assert all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values()))
+    assert watch.steps == [0, 4, 8] and watch.kl.shape == (3, 9)
+
+
+def test_measures_of_collapse():
+    mu, sd = torch.zeros(100, 3), torch.ones(100, 3)
+    mu[:, 1] = torch.linspace(-1, 1, 100)
+    assert active_units(mu).tolist() == [False, True, False]
+    assert abs(mutual_information(0*mu, sd, gen())) < 1e-5
+    assert abs(mutual_information(1000*mu, sd, gen()) - math.log(100)) < 1e-4
