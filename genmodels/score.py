@@ -114,12 +114,12 @@ def _log_accept(score, log_prob, x, y, h):
     if p_x.shape != x.shape[:1]: raise ValueError(f'expected log_prob to return one number an example, shape ({len(x)},), got {tuple(p_x.shape)}')
     return p_y - p_x + log_q(x, y) - log_q(y, x)
 
-# %% ../nbs/30_score.ipynb #ed1f0b73
+# %% ../nbs/30_score.ipynb #2360b2a9
 def mala_step(
     score, # `score(x)` of `x`'s shape
     log_prob, # `log_prob(x)` of shape `(n,)`, up to a constant; `score` should be its gradient
     x:Tensor, # State, `(n, ...)`
-    h:float, # Step size > 0, as in `langevin_step`
+    h:float, # Step size > 0, units of x^2
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # Next state, `(n, ...)`: the proposal where accepted, else `x`
     "A Langevin step, accepted or not, so that the density stays put (Roberts & Tweedie 1996); ValueError unless h > 0"
