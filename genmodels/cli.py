@@ -35,7 +35,7 @@ def preset(
     if H!=W: raise ValueError(f'{name} takes square images, these are {H}x{W}: crop or pad them')
     papers = dict(steps=20_000, batch_size=64, lr=2e-4, ema=.9999, schedule='constant', warmup=1000)
     quick = dict(steps=3000 if name=='ddpm' else 1200, batch_size=64)
-    if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps'),quick if small else papers
+    if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),quick if small else papers
     ladder = dict(levels=22, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.02, n_steps_each=5, step_lr=.265*.02**2) if small else {}   # suggest_sigmas(digits()), suggest_step
     return NCSN(C, H, **ladder),quick | dict(steps=3500, lr=4e-3) if small else papers
 
