@@ -51,7 +51,7 @@ class DDPM(Denoiser):
     ):
         _check(channels, image_size, steps, var, levels)
         small,out = image_size < 16,channels*(2 if var=='learned' else 1)
-        net = net or (UNet(channels, image_size, widths=(32,64), blocks=1, dropout=0., out_channels=out) if small else UNet(channels, image_size, out_channels=out))
+        net = net or (UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0., out_channels=out) if small else UNet(channels, image_size, out_channels=out))
         super().__init__(net, path or (cosine_path if small else ddpm_path)(steps), target, times=steps, weight=weight, clip=clip)
         self.shape,self.steps,self.var,self.levels = (channels,image_size,image_size),steps,var,levels
         if (made := getattr(net, 'shape', self.shape)) != self.shape: raise ValueError(f'expected a net for images of shape {self.shape}, got one for {made}: make both with the same channels and image_size')

@@ -87,6 +87,8 @@ class TimeEmbedding(nn.Module):
             return emb
         if y is None: y = torch.full(t.shape, self.label.num_embeddings-1, device=t.device)
         if y.shape != t.shape: raise ValueError(f'y must have one class for each example, shape {tuple(t.shape)}, got {tuple(y.shape)}')
+        n = self.label.num_embeddings
+        if not ((0 <= y) & (y < n)).all(): raise ValueError(f'y must hold classes from 0 to {n-2}, or {n-1} for none; got {y.min()} to {y.max()}')
         return emb + self.label(y)
 
 # %% ../nbs/02_nets.ipynb #7bfdde5d
