@@ -34,7 +34,7 @@ def preset(
     if name=='vae': return VAE(shape),dict(steps=2000, lr=2e-3) if small else dict(steps=20_000, lr=1e-3)
     if H!=W: raise ValueError(f'{name} takes square images, these are {H}x{W}: crop or pad them')
     papers = dict(steps=20_000, batch_size=64, lr=2e-4, ema=.9999, schedule='constant', warmup=1000)
-    quick = dict(steps=4400 if name=='ddpm' else 3500, batch_size=64, lr=4e-3)
+    quick = dict(steps=4200 if name=='ddpm' else 2700, batch_size=64, lr=4e-3)
     if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),quick if small else papers
     ladder = dict(levels=30, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.05, n_steps_each=4) if small else {}   # as far as digits lie apart
     return NCSN(C, H, **ladder),quick if small else papers
