@@ -17,16 +17,29 @@ from . import __version__
 from .data import dataset, digits, save_images
 from .ddpm import DDPM
 from .metrics import digit_net, frechet, precision_recall
-from .ncsn import NCSN
+from .ncsn import NCSN, RefineNet
+from .ncsn2 import ByDivision, suggest_sigmas, suggest_step
+from .path import ncsn_path
 from .train import _folder, evaluating, fit, load
 from .vae import VAE
 
 # %% ../nbs/90_cli.ipynb #8749ab38
 MODELS = ('vae','ddpm','ncsn')
 
+def _walk(ladder, T):
+    "A ladder and how an NCSN walks it: `T` steps a level, of the size that leaves it with the right noise at the end (Song & Ermon 2020, technique 4)"
+    gamma = (ladder['sigma_max']/ladder['sigma_min'])**(1/(ladder['levels']-1))
+    return ladder | dict(n_steps_each=T, step_lr=suggest_step(gamma, T, ladder['levels'])*ladder['sigma_min']**2)
+
+def _ladder_of(C, x):
+    "The ladder that images ask for, and a network that is not told the level: of its two levels it uses one (techniques 1 to 3)"
+    ladder = suggest_sigmas(x)
+    return ladder | dict(net=ByDivision(RefineNet(C, levels=2, scale_by_sigma=False), ncsn_path(**ladder)))
+
 def preset(
     name:str, # 'vae', 'ddpm' or 'ncsn'
     shape:tuple=(1,8,8), # Channels, height and width of the images
+    x:torch.Tensor=None, # The training images: from 16 pixels on the ladder of an NCSN is theirs; None: that of the 2019 paper
 ): # The model, untrained, and the keywords of `fit` that train it
     "A model for images of `shape`, and how to train it; ValueError for another name or for images the model can't take"
     if name not in MODELS: raise ValueError(f"expected a model out of {', '.join(MODELS)}; got {name!r}")
@@ -34,10 +47,9 @@ def preset(
     if name=='vae': return VAE(shape),dict(steps=2000, lr=2e-3) if small else dict(steps=20_000, lr=1e-3)
     if H!=W: raise ValueError(f'{name} takes square images, these are {H}x{W}: crop or pad them')
     papers = dict(steps=20_000, batch_size=64, lr=2e-4, ema=.9999, schedule='constant', warmup=1000)
-    quick = dict(steps=4200 if name=='ddpm' else 2700, batch_size=64, lr=4e-3)
-    if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),quick if small else papers
-    ladder = dict(levels=30, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.05, n_steps_each=4) if small else {}   # as far as digits lie apart
-    return NCSN(C, H, **ladder),quick if small else papers
+    if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),dict(steps=4200, batch_size=64, lr=8e-3) if small else papers
+    if small: return NCSN(C, H, **_walk(dict(levels=30, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.05), 4)),dict(steps=2700, batch_size=64, lr=4e-3)   # as far as digits lie apart
+    return NCSN(C, H, **({} if x is None else _walk(_ladder_of(C, x), 5))),papers
 
 # %% ../nbs/90_cli.ipynb #0fbb2eee
 def draw(
@@ -191,7 +203,7 @@ def parser():
 def _train(a):
     x = dataset(a.data, 'train')
     torch.manual_seed(a.seed)
-    model,settings = preset(a.model, tuple(x.shape[1:]))
+    model,settings = preset(a.model, tuple(x.shape[1:]), x)
     settings |= {k: v for k,v in dict(steps=a.steps, batch_size=a.batch_size).items() if v}
     settings['warmup'] = min(settings.get('warmup', 0), settings['steps'])
     history = fit(model.to(a.device), x, **settings, seed=a.seed, out=a.out or a.model, resume=a.resume, progress=not a.quiet)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weight', 'snr_weight', 'min_snr_weight', 'Denoiser',
-           'Given']
+           'Wrapped']
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
@@ -191,10 +191,10 @@ def draw_times(self:Denoiser,
     n:int, # How many
     device=None, # Where
 )->Tensor: # Times in (0,1], `(n,)`
-    "The times that the loss trains at"
+    "The times that the loss trains at: each uniform, all evenly spread, in random order (Kingma et al. 2021, app. I.1)"
     if callable(self.times): return self.times(n)
-    if self.times is None: return 1 - torch.rand(n, device=device)
-    return torch.randint(1, self.times+1, (n,), device=device)/self.times
+    u = (torch.rand((), device=device) + torch.randperm(n, device=device)/n)%1
+    return 1 - u if self.times is None else ((u*self.times).floor().clamp(max=self.times-1) + 1)/self.times
 
 # %% ../nbs/21_denoise.ipynb #0428aab8
 @patch
@@ -206,13 +206,17 @@ def loss(self:Denoiser,
     return self.losses(x, self.draw_times(len(x), x.device), **cond).mean()
 
 # %% ../nbs/21_denoise.ipynb #3003ac0d
-class Given:
-    "A denoiser with conditions filled in; all else is the denoiser's own"
-    def __init__(self, model, cond): self.model,self.cond = model,cond
-    def __call__(self, xt, t, **cond): return self.model(xt, t, **self.cond|cond)
-    def given(self, **cond): return Given(self.model, self.cond|cond)
+def _own(model, xt, t, **cond):
+    "The model's own estimate"
+    return model(xt, t, **cond)
+
+class Wrapped:
+    "A denoiser with conditions filled in, or with another estimate `f(model, xt, t, **cond)`; all else is the denoiser's own"
+    def __init__(self, model, f=_own, cond={}): self.model,self.f,self.cond = model,f,cond
+    def __call__(self, xt, t, **cond): return self.f(self.model, xt, t, **self.cond|cond)
+    def given(self, **cond): return Wrapped(self.model, self.f, self.cond|cond)
     def __getattr__(self, name):
-        if name in ('model','cond'): raise AttributeError(name)   # while it is being unpickled
+        if name in ('model','f','cond'): raise AttributeError(name)   # while it is being unpickled
         value = getattr(self.model, name)
         if name=='sample': return MethodType(value.__func__, self)   # or it would run the bare model
         return partial(value, **self.cond) if name in ('predict','loss','losses') else value
@@ -221,6 +225,6 @@ class Given:
 @patch
 def given(self:Denoiser,
     **cond, # Conditions, such as `y=labels`
-)->Given: # Call it with `(xt, t)`
+)->Wrapped: # Call it with `(xt, t)`
     "This denoiser with conditions filled in"
-    return Given(self, cond)
+    return Wrapped(self, cond=cond)

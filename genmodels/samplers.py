@@ -7,10 +7,10 @@ __all__ = ['posterior', 'ddpm_step', 'ddim_step', 'sample', 'heun_step', 'dpmpp_
 
 # %% ../nbs/22_samplers.ipynb #727c6a65
 from itertools import pairwise
-from types import MethodType
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
+from .denoise import Wrapped
 from .gauss import col, randn_like
 from .train import evaluating
 
@@ -153,25 +153,15 @@ def times(
     if T: t = (t.double()*T).round().clamp(min=1).unique().flip(0)/T
     return torch.cat([t, u[-1:]])
 
-# %% ../nbs/22_samplers.ipynb #cd452c40
-class _Mapped:
-    "`model` with `f` applied to its estimate; everything else, the path too, is the model's"
-    def __init__(self, model, f): self.model,self.f = model,f
-    def __call__(self, xt, t, **cond): return self.f(self.model(xt, t, **cond))
-    def given(self, **cond): return _Mapped(self.model.given(**cond), self.f)
-    def __getattr__(self, name):
-        if name in ('model','f'): raise AttributeError(name)   # while it is being unpickled
-        value = getattr(self.model, name)
-        return MethodType(value.__func__, self) if name=='sample' else value   # or it would run the bare model
-
 # %% ../nbs/22_samplers.ipynb #11854c3f
 def threshold(
     model, # Estimates E[x0|xt] of data in [-1,1]; carries its `path`
     q:float=None, # None: clip to [-1,1]; 0.995: dynamic, by that quantile of each example's |x0|
-): # The same model, its estimate kept in [-1,1]
+)->Wrapped: # The same model, its estimate kept in [-1,1]
     "Keep the estimate in the data's range; the steps recompute eps from it (Saharia et al. 2022, sec. 2.3)"
-    def f(x0):
+    def f(model, xt, t, **cond):
+        x0 = model(xt, t, **cond)
         if q is None: return x0.clamp(-1, 1)
         m = col(x0.abs().flatten(1).quantile(q, dim=1).clamp(min=1), x0)
         return x0.clamp(-m, m)/m
-    return _Mapped(model, f)
+    return Wrapped(model, f)
