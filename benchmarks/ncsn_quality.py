@@ -25,7 +25,9 @@ train,test = digits(),digits('test')
 if a.load: model = load(a.load)
 else: print(f"{a.threads} threads; training: {fit(model, train, **settings | dict(steps=a.steps), seed=a.seed, progress=False)}", flush=True)
 floor = float(frechet(train, test, features=features))
-print(f'floor, {len(train)} training digits: {floor:.3f}', flush=True)
+g = torch.Generator().manual_seed(0)
+perfect = [float(frechet(train[torch.randint(len(train), (len(train),), generator=g)], test, features=features)) for _ in range(20)]
+print(f'floor, {len(train)} training digits: {floor:.3f}; drawn at random, with replacement: {statistics.mean(perfect):.3f} (sd {statistics.stdev(perfect):.3f})', flush=True)
 
 
 def report(name, draw, n=len(train)):
