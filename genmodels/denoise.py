@@ -194,7 +194,7 @@ def draw_times(self:Denoiser,
     "The times that the loss trains at: each uniform, all evenly spread, in random order (Kingma et al. 2021, app. I.1)"
     if callable(self.times): return self.times(n)
     u = (torch.rand((), device=device) + torch.randperm(n, device=device)/n)%1
-    return 1 - u if self.times is None else ((u*self.times).floor().clamp(max=self.times-1) + 1)/self.times
+    return 1 - u if self.times is None else (u*self.times).ceil().clamp(min=1)/self.times
 
 # %% ../nbs/21_denoise.ipynb #0428aab8
 @patch

@@ -102,17 +102,22 @@ def test_bad_images(tmp_path):
 def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path):
     words = ['train', 'vae', '--steps', '100000', '--batch-size', '8', '--out', str(tmp_path/'m')]
     p = subprocess.Popen([*GENMODELS, *words], stderr=subprocess.PIPE, text=True)
-    def saved_steps(): return (tmp_path/'m/run.safetensors').exists()
-    for _ in range(600):
-        if saved_steps(): break
-        time.sleep(.1)
+    file = tmp_path/'m/run.safetensors'
+    def wait_for_save(old=None):
+        "Until there is a checkpoint, another than the old one; at most a minute"
+        for _ in range(600):
+            if file.exists() and file.stat().st_mtime_ns != old: break
+            time.sleep(.1)
+    wait_for_save()
     p.send_signal(signal.SIGINT)
     err = p.communicate(timeout=60)[1]
     assert p.returncode == 130 and 'Traceback' not in err and 'resume' in err
     from genmodels import load
     assert load(tmp_path/'m').shape == (1,8,8)
+    old = file.stat().st_mtime_ns
     p = subprocess.Popen([*GENMODELS, *words, '--resume'], stderr=subprocess.PIPE, text=True)
-    time.sleep(8); p.send_signal(signal.SIGINT)
+    wait_for_save(old)
+    p.send_signal(signal.SIGINT)
     assert p.wait(timeout=60) == 130
 
 def test_device(tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', 'gpu', '--out', tmp_path/'m'), 'gpu')
