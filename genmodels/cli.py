@@ -17,8 +17,8 @@ from . import __version__
 from .data import dataset, digits, save_images
 from .ddpm import DDPM
 from .metrics import digit_net, frechet, precision_recall
-from .ncsn import NCSN, RefineNet
-from .ncsn2 import ByDivision, suggest_sigmas, suggest_step
+from .ncsn import NCSN, RefineNet, ScoreNet
+from .ncsn2 import ByDivision, consistent_sample, suggest_sigmas, suggest_step
 from .path import ncsn_path
 from .train import _folder, evaluating, fit, load
 from .vae import VAE
@@ -55,7 +55,7 @@ def preset(
 def draw(
     model, # A VAE, DDPM or NCSN
     n:int=64, # Images wanted
-    steps:int=None, # DDIM steps of a DDPM (50), Langevin steps per level of an NCSN; a VAE has none
+    steps:int=None, # DDIM steps of a DDPM (50), Langevin steps per level of an NCSN (a small one walks consistently instead); a VAE has none
     seed:int=0, # Same seed, same images
     progress:bool=False, # Show a bar?
 )->torch.Tensor: # Images in [-1,1], `(n, C, H, W)`
@@ -65,6 +65,7 @@ def draw(
         if steps: raise ValueError('a VAE draws in one step: leave --steps out')
         return model.sample(n, generator=g)
     if isinstance(model, DDPM): return model.sample(n, steps=steps or 50, generator=g, progress=progress)
+    if isinstance(model.net, ScoreNet) and not steps: return consistent_sample(model, n, eta=.1, levels=4*model.levels, generator=g, progress=progress)
     return model.sample(n, **(dict(n_steps_each=steps) if steps else {}), generator=g, progress=progress)
 
 # %% ../nbs/90_cli.ipynb #301060ed
