@@ -1,53 +1,62 @@
-"""One training step of `DDPM()` at 32x32, against a bare PyTorch loop over the same net, and in bfloat16 autocast against float32.
+"""What one training step of DDPM() costs beside a bare PyTorch loop over the same network, 1x32x32, batch 8; and in bfloat16 autocast beside float32.
 
-    python benchmarks/ddpm_step.py [--rounds 5] [--batch-size 8] [--threads 2]
+    python benchmarks/ddpm_step.py [--rounds 5] [--batch-size 8] [--threads 1] [--device cpu] [--no-bf16]
 
-'fit' is `genmodels.fit` with all it does besides (moving average, clipping, a finite check, a history); 'bare' is noise, loss, backward and AdamW in
-six lines, 'fused' the same with AdamW(fused=True). They take turns in one process, so that other work on the machine slows them alike: what counts is
-the ratios, medians over the rounds. The first round warms up and is thrown away.
-Targets: fit at most 10 % above bare; bfloat16 at least 1.7 times as fast as float32."""
+'fit' does all that `genmodels.fit` does: fused AdamW, one-cycle, clipping, a moving average, a finite check. 'bare' writes the loss out and steps with AdamW
+as it comes, 'fused' with AdamW(fused=True). They take turns, one step each, so that other work on the machine slows them alike. Compare the ratios, medians of
+rounds, not the seconds; the first round warms up and is thrown away. Targets: fit at most 10 % above bare; bfloat16 at least 1.7 times as fast as float32, which
+needs a processor that multiplies in bfloat16 (AVX512-BF16, AMX, a GPU): on another it is many times slower, and `--no-bf16` leaves it out."""
 import argparse, copy, statistics, time
 import torch
 import torch.nn.functional as F
-from genmodels import DDPM, fit
+from genmodels import DDPM
+from genmodels.train import Run
 
 p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 p.add_argument('--rounds', type=int, default=5, help='rounds that count (default 5)')
-p.add_argument('--steps', type=int, default=2, help='training steps a round (default 2)')
 p.add_argument('--batch-size', type=int, default=8)
-p.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's threads (default: as torch finds them)")
+p.add_argument('--threads', type=int, default=1, help="torch's threads (default 1: steady on a busy machine)")
+p.add_argument('--device', default='cpu')
+p.add_argument('--no-bf16', action='store_true', help='float32 only')
 a = p.parse_args()
 torch.set_num_threads(a.threads)
 torch.manual_seed(0)
-x = torch.rand(64, 1, 32, 32)*2 - 1
-start = DDPM()
-ab = (1 - torch.linspace(1e-4, .02, 1000, dtype=torch.float64)).cumprod(0).float()
+x,start = 2*torch.rand(a.batch_size, 1, 32, 32, device=a.device) - 1,DDPM().to(a.device)
+ab = (1 - torch.linspace(1e-4, .02, 1000, dtype=torch.float64)).cumprod(0).float().to(a.device)
 
 
-def bare(model, dtype=None, **kw):
-    opt = torch.optim.AdamW(model.parameters(), lr=2e-4, **kw)
-    model.train()
-    for _ in range(a.steps):
-        x0,k = x[torch.randint(len(x), (a.batch_size,))],torch.randint(1000, (a.batch_size,))
-        eps,b = torch.randn_like(x0),ab[k].reshape(-1, 1, 1, 1)
-        with torch.autocast('cpu', torch.bfloat16, enabled=dtype is not None): loss = F.mse_loss(model.net(b.sqrt()*x0 + (1-b).sqrt()*eps, (k+1)/1000).float(), eps)
+def bare(**kw):
+    net = copy.deepcopy(start.net).train()
+    opt = torch.optim.AdamW(net.parameters(), lr=2e-4, **kw)
+    def step():
+        k,eps = torch.randint(1000, (len(x),), device=a.device),torch.randn_like(x)
+        b = ab[k][:,None,None,None]
+        loss = F.mse_loss(net(b.sqrt()*x + (1-b).sqrt()*eps, (k+1)/1000), eps)
         opt.zero_grad()
         loss.backward()
         opt.step()
+        loss.item()
+    return step
 
 
-def ours(model, **kw): fit(model, x, a.steps, batch_size=a.batch_size, lr=2e-4, progress=False, **kw)
+def ours(dtype=None):
+    run = Run(copy.deepcopy(start), len(x), dict(steps=10**6, batch_size=a.batch_size, lr=2e-4, ema=.999, seed=0, schedule='one-cycle', warmup=0, clip=1., weight_decay=0., dtype=dtype))
+    def step():
+        run.step(x, lambda model, x: model.loss(x))
+        run.look()
+    return step
 
-loops = {'fit': ours, 'bare': bare, 'fused': lambda m: bare(m, fused=True), 'fit, bf16': lambda m: ours(m, dtype=torch.bfloat16), 'bare, bf16': lambda m: bare(m, torch.bfloat16)}
+
+loops = {'fit': ours(), 'bare': bare(), 'fused': bare(fused=True)} | ({} if a.no_bf16 else {'fit, bf16': ours(torch.bfloat16)})
 seconds = {name: [] for name in loops}
 for r in range(a.rounds + 1):
     for name in list(loops)[::1 if r%2 else -1]:
-        model = copy.deepcopy(start)
         begin = time.perf_counter()
-        loops[name](model)
-        if r: seconds[name].append((time.perf_counter() - begin)/a.steps)
-
-print(f'torch {torch.__version__}, {a.threads} threads, batch {a.batch_size}')
-for name,s in seconds.items(): print(f'{name:11} {statistics.median(s):7.3f} s a step')
-for one,other in (('fit','bare'), ('fit','fused'), ('fit','fit, bf16'), ('bare','bare, bf16')):
-    print(f'{one:>4} / {other:11} {statistics.median(f/o for f,o in zip(seconds[one], seconds[other])):6.3f}')
+        loops[name]()
+        if r: seconds[name].append(time.perf_counter() - begin)
+print(f'torch {torch.__version__}, {a.device}, {a.threads} threads, batch {a.batch_size}')
+for name,s in seconds.items(): print(f'{name:10} {statistics.median(s):7.3f} s a step')
+for one,other in (('fit','bare'), ('fit','fused'), ('fit','fit, bf16')):
+    if other in loops:
+        ratios = sorted(f/o for f,o in zip(seconds[one], seconds[other]))
+        print(f'{one} / {other:10} {statistics.median(ratios):6.3f}   ({ratios[0]:.3f} to {ratios[-1]:.3f})')

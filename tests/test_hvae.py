@@ -25,7 +25,7 @@ def refused(f, *hints, kind=ValueError):
 
 
 MODELS = [dict(), dict(sd=.3), dict(sd='learned', free_bits=.1), dict(likelihood='bernoulli', beta=warmup(10)), dict(likelihood='logistic', levels=17)]
-@pytest.mark.parametrize('kw', MODELS, ids=str)
+@pytest.mark.parametrize('kw', MODELS, ids=['plain', 'fixed sd', 'learned sd, free bits', 'bernoulli, warm-up', 'logistic'])
 @pytest.mark.parametrize('dims', [(5,), (6, 3), (4, 3, 2)])
 def test_everything(dims, kw, tmp_path):
     torch.manual_seed(0)

@@ -9,7 +9,7 @@ STEPS = [
     ('check', 'are the notebooks clean, and do the library, README.md and the stored outputs match them?', ['tools/check.py']),
     ('notebooks', 'every notebook from a clean kernel, two at a time, one thread each', ['tools/test_notebooks.py']),
     ('site', 'does the site build, with every citation, reference, formula and link in order?', ['tools/proc.py'], ['tools/site_build.py']),
-    ('pytest', 'the command line, bad input, the wheel, the tools', ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'tests']),
+    ('pytest', 'the command line, bad input, the wheel, the tools; two files at a time', ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-n', '2', '--dist', 'loadfile', 'tests']),
 ]
 
 def step(i, n, name, what, *cmds):

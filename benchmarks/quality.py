@@ -1,0 +1,50 @@
+"""What digits_quality.py and ncsn_quality.py share: a model trained or loaded, and digits scored by their Frechet distance to the 500 held-out ones.
+
+The floor is the same distance for real digits, those of the training set; it falls with the number of pictures, and so does the distance of a model. The
+floor's digits have the classes' shares exactly and come once each; a perfect model draws at random, and is printed beside it. One draw says little: from the
+same model the next one's distance differs by a tenth and more, so each figure is the mean of several draws, with their standard deviation."""
+import argparse, statistics, time
+import torch
+from genmodels import digit_net, digits, fit, frechet, load, precision_recall
+from genmodels.cli import preset
+
+train,test = digits(),digits('test')
+
+
+def generator(seed): return torch.Generator().manual_seed(seed)
+def distance(x): return float(frechet(x, test, features=digit_net()))
+
+
+def parser(doc, steps):
+    p = argparse.ArgumentParser(description=doc.splitlines()[0])
+    p.add_argument('--steps', type=int, default=steps, help=f'training steps (default {steps or "those of `genmodels run`"})')
+    p.add_argument('--n', type=int, default=len(train), help=f'pictures in a draw, and real ones for the floor (default {len(train)}, all of the training set)')
+    p.add_argument('--draws', type=int, default=3, help='draws to average over (default 3)')
+    p.add_argument('--load', help='a checkpoint to measure, in place of training')
+    p.add_argument('--seed', type=int, default=0, help='of the training (default 0)')
+    p.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's threads (default: as torch finds them)")
+    return p
+
+
+class Judge:
+    "Trains or loads the preset `kind`, prints the floor, and reports on draws"
+    def __init__(self, kind, a):
+        torch.set_num_threads(a.threads)
+        torch.manual_seed(a.seed)
+        self.model,settings = preset(kind)
+        if a.load: self.model = load(a.load)
+        else: print(f'{a.threads} threads; training:', fit(self.model, train, **settings | (dict(steps=a.steps) if a.steps else {}), seed=a.seed, progress=False), flush=True)
+        self.n,self.draws,self.floor = a.n,a.draws,distance(train[torch.randperm(len(train), generator=generator(0))[:a.n]])
+        g = generator(0)
+        perfect = [distance(train[torch.randint(len(train), (a.n,), generator=g)]) for _ in range(20)]
+        print(f'floor, {a.n} real digits: {self.floor:.3f}; drawn at random, with replacement: {statistics.mean(perfect):.3f} (sd {statistics.stdev(perfect):.3f})', flush=True)
+
+    def report(self, name, draw, n=None):
+        "Print what `draw(n, generator)` is worth, and return its mean distance"
+        n,begin = n or self.n,time.perf_counter()
+        xs = [draw(n, generator(i)) for i in range(self.draws)]
+        seconds,ds = (time.perf_counter() - begin)/self.draws,[distance(x) for x in xs]
+        precision,recall = [statistics.mean(float(m) for m in o) for o in zip(*[precision_recall(test, x, features=digit_net()) for x in xs])]
+        mean,sd = statistics.mean(ds),statistics.stdev(ds) if self.draws > 1 else 0.
+        print(f'{name:36} {n:5} digits in {seconds:5.1f} s   Frechet {mean:.3f} (sd {sd:.3f}) = {mean/self.floor:.2f} x floor   precision {precision:.3f} recall {recall:.3f}', flush=True)
+        return mean
