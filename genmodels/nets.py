@@ -85,9 +85,9 @@ class TimeEmbedding(nn.Module):
         if self.label is None:
             if y is not None: raise ValueError('this net knows no classes: make it with classes=...')
             return emb
-        if y is None: y = torch.full(t.shape, self.label.num_embeddings-1, device=t.device)
-        if y.shape != t.shape: raise ValueError(f'y must have one class for each example, shape {tuple(t.shape)}, got {tuple(y.shape)}')
         n = self.label.num_embeddings
+        if y is None: return emb + self.label.weight[n-1]
+        if y.shape != t.shape: raise ValueError(f'y must have one class for each example, shape {tuple(t.shape)}, got {tuple(y.shape)}')
         if y.device.type=='cpu' and not ((0 <= y) & (y < n)).all():   # a GPU would have to be waited for, and checks by itself
             raise ValueError(f'y must hold classes from 0 to {n-2}, or {n-1} for none; got {y.min()} to {y.max()}')
         return emb + self.label(y)
