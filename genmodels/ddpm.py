@@ -29,9 +29,9 @@ def log_prob_levels(
     "Log-probability of the grey levels of `x` under a Gaussian cut into bins (Ho et al. 2020, eq. 13)"
     h,z = 1/(levels-1),lambda u: ((u-mu)/sd).double()
     upper,lower = torch.where(x > 1-h, math.inf, z(x+h)),torch.where(x < -1+h, -math.inf, z(x-h))
-    flip = torch.where(lower > 0, -1, 1)                  # in the upper tail, by symmetry, use the lower one: 1 - 1e-20 is 1
-    p = torch.special.ndtr(torch.where(flip>0, upper, -lower)) - torch.special.ndtr(torch.where(flip>0, lower, -upper))
-    return sum_dims(p.clamp(min=1e-300).log()).to(x.dtype)
+    flip = lower > 0                                      # in the upper tail, by symmetry, use the lower one: 1 - 1e-20 is 1
+    far,near = [torch.special.log_ndtr(torch.where(flip, *o)) for o in ((-upper,lower),(-lower,upper))]
+    return sum_dims(near + (-(far-near).expm1()).log()).to(x.dtype)
 
 # %% ../nbs/23_ddpm.ipynb #ea7270b8
 @record
