@@ -77,17 +77,24 @@ def bound(
     x:torch.Tensor, # Held-out images, `(n, C, H, W)`
     levels:int=17, # Grey levels of the data: 17 for the digits, 256 for most pictures
     seed:int=0, # Decides the spread and the times
-)->float: # Nats an image, the mean; None for an NCSN, which has no bound
+)->float: # Nats an image, the mean; None for an NCSN and a Bernoulli likelihood, which have none on grey levels
     "Lower bound on the log-probability of images with `levels` grey levels"
     if isinstance(model, NCSN): return None
-    x = x.to(next(model.parameters()).device)
+    x = x.to(next(model.parameters()))
+    if isinstance(model, VAE) and model.likelihood=='bernoulli': return None      # a model of black and white
     with torch.random.fork_rng(), evaluating(model):
         torch.manual_seed(seed)
-        if isinstance(model, DDPM): return model.elbo(x, levels=levels, terms=16).mean().item()
-        h = 2/(levels-1)
-        return (model.elbo(x + h*(torch.rand_like(x)-.5)) + x[0].numel()*math.log(h)).mean().item()
+        h,parts = 2/(levels-1),x.split(512)                                        # a net holds every layer of a batch
+        if isinstance(model, DDPM): nats = [model.elbo(b, levels=levels, terms=16) for b in parts]
+        elif model.likelihood=='logistic': nats = [model.elbo(b) for b in parts]     # a probability of grey levels already
+        else: nats = [model.elbo(b + h*(torch.rand_like(b)-.5)) + x[0].numel()*math.log(h) for b in parts]
+        return torch.cat(nats).mean().item()
 
 # %% ../nbs/90_cli.ipynb #95fe11f9
+def _enough(n):
+    "ValueError, before anything is trained or drawn, for fewer images than can be scored"
+    if n is not None and n < 4: raise ValueError(f'expected at least 4 images to score, got n={n}')
+
 def scores(
     model, # A VAE, DDPM or NCSN
     x:torch.Tensor, # What it drew, `(n, C, H, W)`
@@ -112,8 +119,9 @@ def _write(file, text):
 
 def _beside(x, real, file):
     "An 8x8 grid of drawn images, and to its right one of real images"
-    gap = torch.ones(8, 1, *x.shape[1:])
-    save_images(torch.cat([x[:64].unflatten(0, (8,8)), gap, real[:64].unflatten(0, (8,8))], 1).flatten(0, 1), file, ncols=17)
+    white = lambda *size: torch.ones(*size, *x.shape[1:])
+    grid = lambda x: torch.cat([x[:64], white(64)])[:64].unflatten(0, (8,8))     # fewer leave white squares
+    save_images(torch.cat([grid(x), white(8, 1), grid(real)], 1).flatten(0, 1), file, ncols=17)
 
 # %% ../nbs/90_cli.ipynb #273e2f21
 def run(
@@ -126,6 +134,7 @@ def run(
     progress:bool=True, # Show bars?
 )->dict: # What `report.json` holds
     "Train VAE, DDPM and NCSN on the digits; write samples, checkpoints and scores"
+    _enough(n)
     out,train,test = _folder(out),digits('train'),digits('test')
     noise = 2*torch.rand(train.shape, generator=torch.Generator().manual_seed(seed)) - 1
     score = lambda x: float(frechet(x, test, features=digit_net()))
@@ -210,16 +219,24 @@ def _train(a):
     history = fit(model.to(a.device), x, **settings, seed=a.seed, out=a.out or a.model, resume=a.resume, progress=not a.quiet)
     print(f'{history}\nsaved in {a.out or a.model}')
 
+def _known(a):
+    "The model in a folder; ValueError where the command line can't draw from its kind"
+    model = load(a.dir, device=a.device)
+    if not isinstance(model, (VAE,DDPM,NCSN)): raise ValueError(f'{a.dir} holds a {type(model).__name__}, expected a VAE, DDPM or NCSN')
+    return model
+
 def _sample(a):
     file = Path(a.out)
     if file.suffix.lower() != '.png': raise ValueError(f'--out {file}: expected a name that ends in .png')
     _folder(file.parent)
-    model = load(a.dir, device=a.device)
+    model = _known(a)
     save_images(draw(model, a.n, a.steps, a.seed, progress=not a.quiet).cpu(), file)
     print(f'{a.n} images in {file}')
 
 def _evaluate(a):
-    model,held_out = load(a.dir, device=a.device),dataset(a.data, 'test')
+    _enough(a.n)
+    if a.out and Path(a.out).is_dir(): raise ValueError(f'--out {a.out} is a folder: name a file for the scores')
+    model,held_out = _known(a),dataset(a.data, 'test')
     train = dataset(a.data, 'train')
     if tuple(held_out.shape[1:]) != tuple(model.shape):
         raise ValueError(f'the model in {a.dir} makes images of shape {tuple(model.shape)}, those of {a.data} have {tuple(held_out.shape[1:])}: name the data it was trained on with --data')

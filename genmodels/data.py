@@ -269,8 +269,9 @@ def fit_size(
     if h < 1 or w < 1: raise ValueError(f'expected a size of at least one pixel, got {size}')
     H,W = x.shape[2:]
     s = min(H/h, W/w)                                     # old pixels a new one
-    y0,x0 = round((H - h*s)/2),round((W - w*s)/2)
-    cut = x[...,y0:H-y0,x0:W-x0]
+    kh,kw = max(1, round(h*s)),max(1, round(w*s))         # of the cut
+    y0,x0 = (H-kh)//2,(W-kw)//2
+    cut = x[...,y0:y0+kh,x0:x0+kw]
     if cut.shape[2:] == (h, w): return cut
     return F.interpolate(cut, (h, w), mode='bicubic', antialias=True).clamp(x.min(), x.max())
 

@@ -27,8 +27,8 @@ def log_prob_levels(
     levels:int=256, # Grey levels of the data
 )->Tensor: # Nats an example, `(n,)`
     "Log-probability of the grey levels of `x` under a Gaussian cut into bins (Ho et al. 2020, eq. 13)"
-    h,z = 1/(levels-1),lambda u: ((u-mu)/sd).double()
-    upper,lower = torch.where(x > 1-h, math.inf, z(x+h)),torch.where(x < -1+h, -math.inf, z(x-h))
+    h,z = 1/(levels-1),lambda d: (x.double()-mu+d)/sd        # float32 would swallow h beside a far mean
+    upper,lower = torch.where(x > 1-h, math.inf, z(h)),torch.where(x < -1+h, -math.inf, z(-h))
     flip = lower > 0                                      # in the upper tail, by symmetry, use the lower one: 1 - 1e-20 is 1
     far,near = [torch.special.log_ndtr(torch.where(flip, *o)) for o in ((-upper,lower),(-lower,upper))]
     return sum_dims(near + (-(far-near).expm1()).log()).to(x.dtype)
@@ -118,9 +118,10 @@ def learned_step(
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # State at `s`
     "Ancestral step with the variance that the net chose (Nichol & Dhariwal 2021, sec. 3.1)"
-    y,share = model.outputs(xt, t, **getattr(model, 'cond', {}))
-    x0,_ = solve(y, xt, t, model.path, model.target)
-    mu,_ = posterior(model.path, x0.clamp(-1, 1) if model.clip else x0, xt, t, s)
+    y,share = model.outputs(xt, t)
+    if getattr(model, 'own', True): x0 = solve(y, xt, t, model.path, model.target)[0].clamp(*(-1, 1) if model.clip else (None, math.inf))
+    else: x0 = model(xt, t)           # guided: another estimate, which needs evaluations of its own
+    mu,_ = posterior(model.path, x0, xt, t, s)
     return mu + model.back_sd(xt, t, s, share)*randn_like(xt, generator)*(col(s, xt) > 0)
 
 # %% ../nbs/23_ddpm.ipynb #892b444b
@@ -138,9 +139,10 @@ def sample(self:DDPM,
     if n < 1: raise ValueError(f'expected at least one image, got n={n}')
     ancestral = learned_step if self.var=='learned' else partial(ddpm_step, var=self.var)
     step = step or (ancestral if steps in (None,self.steps) or self.var=='learned' else ddim_step)
-    ts,device = times(steps or self.steps, T=self.steps),next(self.parameters()).device
-    noise = torch.randn(n, *self.shape, generator=generator, device=device)
-    part = lambda i: self.given(**{k: v[i:i+batch_size] for k,v in cond.items()}) if cond else self
+    ts,p = times(self.steps if steps is None else steps, T=self.steps),next(self.parameters())
+    noise = randn_like(p.new_empty(n, *self.shape), generator)
+    cond = {k: torch.as_tensor(v, device=p.device) for k,v in (getattr(self, 'cond', {}) | cond).items()}
+    part = lambda i: self.given(**{k: (v if v.ndim else v.expand(n))[i:i+batch_size] for k,v in cond.items()}) if cond else self
     xs = [sample_along(part(i), noise[i:i+batch_size], ts, step, generator=generator, progress=progress) for i in range(0, n, batch_size)]
     return torch.cat(xs)
 
@@ -176,6 +178,11 @@ def kl_step(self:DDPM,
     return self.step_nats(x, k, x0.clamp(-1, 1) if (self.clip if clip is None else clip) else x0, share, levels)
 
 # %% ../nbs/23_ddpm.ipynb #0e88aa01
+def _finite(p):
+    "Probabilities in proportion to `p`: an infinite drop, at the end of a chain that leaves no signal, counts as the largest other one"
+    ok = p.isfinite()
+    return torch.where(ok, p, p[ok].max() if ok.any() else 1.)
+
 def draw_steps(
     path:Path, # Gives the SNR
     T:int, # Length of the chain
@@ -186,7 +193,7 @@ def draw_steps(
     k = torch.arange(2, T+1, dtype=torch.float64)
     if terms is None or T==1: return k[:,None].expand(-1, n),torch.ones(T-1, n, dtype=torch.float64)
     p = path.log_snr((k-1)/T) - path.log_snr(k/T)
-    p = p/p.sum()
+    p = _finite(p)/_finite(p).sum()
     u = (torch.arange(terms)[:,None] + torch.rand(terms, n, dtype=torch.float64))/terms
     i = torch.searchsorted(p.cumsum(0), u).clamp(max=T-2)
     return k[i],1/(terms*p[i])
@@ -239,7 +246,7 @@ def step_probs(
     "Proportional to the drop in log-SNR; step 1, where that is infinite, counts as step 2"
     k = torch.arange(1, T+1, dtype=torch.float64)
     p = path.log_snr((k-1).clamp(min=1)/T) - path.log_snr(k.clamp(min=2)/T) if T > 1 else torch.ones(1, dtype=torch.float64)
-    return p/p.sum()
+    return _finite(p)/_finite(p).sum()
 
 @patch
 def bound_loss(self:DDPM,

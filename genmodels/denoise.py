@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .gauss import col
 from .nets import record
-from .path import Path
+from .path import Path, _time
 
 # %% ../nbs/21_denoise.ipynb #fa76f6ac
 TARGETS = dict(
@@ -35,7 +35,7 @@ def row(
 )->tuple: # `(c, d)`, each of `t`'s shape
     "The row of `y = c x0 + d eps`; ValueError for an unknown target"
     if not callable(target) and target not in TARGETS: raise ValueError(f'expected target to be one of {", ".join(TARGETS)}, or a function of (path, t); got {target!r}')
-    t = torch.as_tensor(t)
+    t = _time(t)
     make = target if callable(target) else TARGETS[target]
     return tuple(torch.as_tensor(o).to(t).expand(t.shape) for o in make(path, t))
 
@@ -161,14 +161,23 @@ def predict(self:Denoiser,
 
 # %% ../nbs/21_denoise.ipynb #208bc4a7
 @patch
+def estimate(self:Denoiser,
+    xt:Tensor, # Noised data, `(n, ...)`
+    t:float|Tensor, # Time in (0,1], a number or `(n,)`
+    **cond, # Conditions, passed to the net
+)->Tensor: # Estimate of E[x0 given xt], never clipped, `(n, ...)`
+    "The clean data that the net's output implies"
+    t = _times(t, xt)
+    return solve(self.predict(xt, t, **cond), xt, t, self.path, self.target)[0]
+
+@patch
 def forward(self:Denoiser,
     xt:Tensor, # Noised data, `(n, ...)`
     t:float|Tensor, # Time in (0,1], a number or `(n,)`
     **cond, # Conditions, passed to the net
 )->Tensor: # Estimate of E[x0 given xt], `(n, ...)`
-    "The clean data that the net's output implies"
-    t = _times(t, xt)
-    x0,_ = solve(self.predict(xt, t, **cond), xt, t, self.path, self.target)
+    "`estimate`, clipped to [-1,1] where the model clips"
+    x0 = self.estimate(xt, t, **cond)
     return x0.clamp(-1, 1) if self.clip else x0
 
 # %% ../nbs/21_denoise.ipynb #2075da78
@@ -206,20 +215,32 @@ def loss(self:Denoiser,
     return self.losses(x, self.draw_times(len(x), x.device), **cond).mean()
 
 # %% ../nbs/21_denoise.ipynb #3003ac0d
+def _raw(model):
+    "What gives a model's estimate before it is clipped: estimates are combined first, and clipped at the end"
+    return getattr(model, 'estimate', model)
+
 def _own(model, xt, t, **cond):
     "The model's own estimate"
-    return model(xt, t, **cond)
+    return _raw(model)(xt, t, **cond)
+
+_TOLD = 'predict outputs loss losses kl_step elbo bits_per_dim bound_terms bound_loss'.split()     # methods that take conditions
 
 class Wrapped:
-    "A denoiser with conditions filled in, or with another estimate `f(model, xt, t, **cond)`; all else is the denoiser's own"
+    "A denoiser with conditions filled in, or with another estimate `f(model, xt, t, **cond)`, clipped like the model's; all else is the denoiser's own"
     def __init__(self, model, f=_own, cond={}): self.model,self.f,self.cond = model,f,cond
-    def __call__(self, xt, t, **cond): return self.f(self.model, xt, t, **self.cond|cond)
+    def estimate(self, xt, t, **cond): return self.f(self.model, xt, t, **self.cond|cond)
+    def __call__(self, xt, t, **cond):
+        x0 = self.estimate(xt, t, **cond)
+        return x0.clamp(-1, 1) if getattr(self.model, 'clip', False) else x0
     def given(self, **cond): return Wrapped(self.model, self.f, self.cond|cond)
+    @property
+    def own(self): return self.f is _own and getattr(self.model, 'own', True)     # is the estimate still the model's?
     def __getattr__(self, name):
         if name in ('model','f','cond'): raise AttributeError(name)   # while it is being unpickled
         value = getattr(self.model, name)
         if name=='sample': return MethodType(value.__func__, self)   # or it would run the bare model
-        return partial(value, **self.cond) if name in ('predict','loss','losses') else value
+        return partial(value, **self.cond) if name in _TOLD else value
+
 
 # %% ../nbs/21_denoise.ipynb #ea74887b
 @patch

@@ -43,9 +43,10 @@ class LinearGaussian:
 def log_prob(self:LinearGaussian,
     x:Tensor, # Data, `(n, d)`
 )->Tensor: # Exact log p(x) in nats, `(n,)`
-    "The evidence, N(b, W W' + sd^2 I)"
-    cov = self.W@self.W.T + self.sd**2*torch.eye(len(self.W), dtype=x.dtype, device=x.device)
-    return MultivariateNormal(torch.zeros_like(x)+self.b, cov).log_prob(x)
+    "The evidence, N(b, W W' + sd^2 I), in float64: beside W W' a small sd^2 would be rounded away"
+    W,x64 = self.W.double(),x.double()
+    cov = W@W.T + self.sd**2*torch.eye(len(W), dtype=W.dtype, device=W.device)
+    return MultivariateNormal(torch.zeros_like(x64)+self.b, cov).log_prob(x64).to(x.dtype)
 
 # %% ../nbs/10_elbo.ipynb #99a5d329
 @patch

@@ -31,6 +31,7 @@ def sum_dims(
 # %% ../nbs/00_gauss.ipynb #52b2b93b
 def _against(v, x):
     "`v` in `x`'s dtype: a number, or of `x`'s rank and broadcasting at most along the first axis; ValueError otherwise"
+    if not x.is_floating_point(): raise ValueError(f'expected a floating-point x, got {x.dtype}; convert it with x.float()')
     v = torch.as_tensor(v, dtype=x.dtype, device=x.device)
     if v.ndim and (v.ndim != x.ndim or torch.broadcast_shapes(v.shape, x.shape)[1:] != x.shape[1:]):
         raise ValueError(f'expected a number or a shape that fits {tuple(x.shape)}, got {tuple(v.shape)}; shape one value an example with col(v, x)')

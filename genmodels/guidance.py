@@ -10,13 +10,11 @@ from collections.abc import Callable
 from numbers import Integral
 import torch
 from torch import Tensor
-from .denoise import Wrapped
+from .denoise import Wrapped, _raw
 from .gauss import col, randn_like
 from .samplers import ddpm_step
 
 # %% ../nbs/24_guidance.ipynb #cb64666b
-def _in_range(x0, model): return x0.clamp(-1, 1) if getattr(model, 'clip', False) else x0
-
 def _slope(f, x, t):
     "Gradient of `f(x, t)` by `x`, one number an example; ValueError for another shape"
     with torch.enable_grad():   # a sampler runs under no_grad
@@ -36,7 +34,7 @@ def classifier_guided(
         a,sig = [col(o, xt) for o in model.path(torch.as_tensor(t, dtype=torch.float64))]
         if not (a > 0).all(): raise ValueError(f'a classifier can guide only where signal is left, and a=0 at t={float(torch.as_tensor(t).max()):g}; use a path with a > 0, or start a little below t=1')
         k = col(w(t) if callable(w) else w, xt)
-        return _in_range(model(xt, t, **cond) + k*sig**2/a*_slope(log_prob, xt, t), model)
+        return _raw(model)(xt, t, **cond) + k*sig**2/a*_slope(log_prob, xt, t)
     return Wrapped(model, f)
 
 # %% ../nbs/24_guidance.ipynb #529daaab
@@ -66,8 +64,8 @@ def guided(
     def f(model, xt, t, y=None):
         if y is None: raise ValueError('expected labels, got none: guided(model, y), or sample(..., y=labels)')
         y,k = _labels(y, n).to(xt.device),col(w(t) if callable(w) else w, xt)
-        free = model(xt, t)
-        return _in_range(free + k*(model(xt, t, y=y if y.ndim else y.expand(len(xt))) - free), model)
+        free = _raw(model)(xt, t)
+        return free + k*(_raw(model)(xt, t, y=y if y.ndim else y.expand(len(xt))) - free)
     return Wrapped(model, f, {} if y is None else dict(y=_labels(y, n)))
 
 # %% ../nbs/24_guidance.ipynb #7453ddd5
@@ -127,6 +125,6 @@ def inpaint_step(
         for i in range(repeats):
             if i: xt = renoise(model.path, xs, s, t, generator)
             xs = step(model, xt, t, s, generator=generator)
-            xs = torch.where(mask, model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator)), xs)
+            xs = torch.where(mask.to(xs.device), model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator)), xs)
         return xs
     return inpaint

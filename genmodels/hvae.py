@@ -8,7 +8,9 @@ __all__ = ['implied_sd', 'water_filling', 'Watch', 'warmup', 'LayeredPrior', 'me
 
 # %% ../nbs/12_hvae.ipynb #a7062adf
 import math
+from numbers import Integral
 import torch
+import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .gauss import col, kl_normal, log_normal, randn_like, reparam
@@ -70,7 +72,7 @@ def _gaussian(net, x, d, what):
     "Mean and log sd that `net` says, `(n, d)` each; ValueError where it says something else"
     h = _ask(net, x, what)
     if h.shape != (len(x), 2*d): raise ValueError(f'{what} must return (n, {2*d}), a mean and a log sd for each of {d} causes; it returned {tuple(h.shape)}')
-    return h.chunk(2, dim=1)
+    return h.to(x.dtype).chunk(2, dim=1)
 
 def _blank(net, *shape):
     "One example of zeros in the dtype and on the device of `net`"
@@ -87,6 +89,7 @@ class LayeredPrior(nn.Module):
     ):
         super().__init__()
         self.dims = tuple(dims)
+        self.register_buffer('zero', torch.zeros(()), persistent=False)      # knows dtype and device, where there is no net
         if priors is None: priors = [MLP(above, 2*d, hidden) for d,above in zip(dims, dims[1:])]
         if len(priors) != len(dims)-1: raise ValueError(f'{len(dims)} layers need {len(dims)-1} priors, one between each two; got {len(priors)}')
         self.priors = nn.ModuleList(priors)
@@ -103,7 +106,7 @@ class LayeredPrior(nn.Module):
         return log_normal(zs[-1], 0., 1.) + sum(below)
     def sample(self, n, generator=None):
         "Draw from the top down, `(n, sum(dims))`"
-        p = next(self.parameters(), torch.zeros(()))
+        p = next(self.parameters(), self.zero)
         zs = [randn_like(p.new_empty(n, self.dims[-1]), generator)]
         for l in reversed(range(len(self.priors))): zs.insert(0, reparam(*self.layer(l, zs[0]), generator))
         return torch.cat(zs, dim=1)
@@ -117,7 +120,7 @@ def merge(
 )->tuple[Tensor,Tensor]: # Mean and standard deviation of their normalised product, `(n, d)` each
     "The product of two Gaussians: precisions add (Sonderby et al. 2016, eq. 17)"
     odds = 2*(sd_p.log() - log_e)   # log odds of the evidence's share: no overflow
-    return mu_p + odds.sigmoid()*(mu_e - mu_p), sd_p*(-odds).sigmoid().sqrt()
+    return mu_p + odds.sigmoid()*(mu_e - mu_p), sd_p*(F.logsigmoid(-odds)/2).exp()
 
 # %% ../nbs/12_hvae.ipynb #c6b639c3
 class SumOf(nn.Module):
@@ -146,10 +149,11 @@ class HVAE(VAE):
         **kw, # likelihood, beta, sd, free_bits and others of `VAE`
     ):
         if not len(encoders): raise ValueError('expected at least one encoder, got none')
-        if any(isinstance(e, int) and e < 1 for e in encoders): raise ValueError(f'expected whole numbers of 1 or more in place of encoders, got {encoders}')
+        if any(isinstance(e, Integral) and e < 1 for e in encoders): raise ValueError(f'expected whole numbers of 1 or more in place of encoders, got {encoders}')
+        if taken := [o for o in ('latent_dim','encoder','decoder','nets') if o in kw]: raise ValueError(f'a hierarchy has no {taken[0]}: pass encoders and decoders, one a layer')
         if 'prior' in kw: raise ValueError('a hierarchy brings its own prior: pass priors, a net between each two layers')
         mlp = lambda d: nn.Sequential(nn.Flatten(), MLP(math.prod(shape), 2*d, hidden))
-        encoders = [mlp(e) if isinstance(e, int) else e for e in encoders]
+        encoders = [mlp(e) if isinstance(e, Integral) else e for e in encoders]
         dims = tuple(_causes(net, shape, f'encoders[{l}]') for l,net in enumerate(encoders))
         super().__init__(shape, sum(dims), nn.Identity(), nn.Identity(), **kw)
         if decoders is None: decoders = [nn.Sequential(MLP(d, math.prod(self.out_shape), hidden), nn.Unflatten(1, self.out_shape)) for d in dims]

@@ -96,7 +96,7 @@ def mmd_test(
     xx,xy = (s*ks).sum(0),((1-s)*ks).sum(0)
     yy = k.sum() - xx - 2*xy
     mmd2 = xx/(n*(n-1)) + yy/(m*(m-1)) - 2*xy/(n*m)
-    return mmd2[0].item(),((mmd2 >= mmd2[0]) | mmd2.isclose(mmd2[0])).double().mean().item()
+    return mmd2[0].item(),((mmd2 >= mmd2[0]) | mmd2.isclose(mmd2[0], atol=0)).double().mean().item()
 
 # %% ../nbs/04_metrics.ipynb #9db8a3b3
 def wasserstein_1d(

@@ -326,8 +326,8 @@ def start(self:NCSN,
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # `(n, C, H, W)`
     "Uniform images with the first level's noise: what a walk of few steps need not find by itself"
-    device = next(self.parameters()).device
-    x = 2*torch.rand(n, *self.shape, generator=generator, device=device) - 1
+    p = next(self.parameters())
+    x = 2*torch.rand(n, *self.shape, generator=generator, device=p.device).to(p.dtype) - 1
     return x + self.path(1.)[1].to(x)*randn_like(x, generator)
 
 @patch
@@ -341,7 +341,7 @@ def sample(self:NCSN,
     batch_size:int=512, # Images at a time
 )->Tensor: # Images, about in [-1,1], `(n, C, H, W)`
     "Draw `n` images from uniform noise; ValueError for fewer than one image or step"
-    if n < 1 or (n_steps_each or 1) < 1: raise ValueError(f'expected at least one image and one step a level, got n={n}, n_steps_each={n_steps_each}')
+    if n < 1 or n_steps_each is not None and n_steps_each < 1: raise ValueError(f'expected at least one image and one step a level, got n={n}, n_steps_each={n_steps_each}')
     with evaluating(self):
         return torch.cat([_last(self.anneal(x, n_steps_each, step_lr, denoise, generator, progress)) for x in self.start(n, generator).split(batch_size)])
 
@@ -357,6 +357,7 @@ def inpaint(self:NCSN,
 )->Tensor: # The images, known pixels as they were, the others drawn, `(n, C, H, W)`
     "Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other shapes or a mask that is not boolean"
     if tuple(x.shape[1:]) != self.shape: raise ValueError(f'expected images of shape (n, {", ".join(map(str, self.shape))}), got {tuple(x.shape)}')
+    if n_steps_each is not None and n_steps_each < 1: raise ValueError(f'expected at least one step a level, got n_steps_each={n_steps_each}')
     if known.dtype != torch.bool: raise ValueError(f'expected known as a boolean mask, True where a pixel is known, got {known.dtype}; for 0 and 1 write known > 0')
     if any(k not in (1, d) for k,d in zip(known.shape[::-1], x.shape[::-1])) or known.ndim > 4: raise ValueError(f'expected a mask that fits images of shape {tuple(x.shape[1:])}, got {tuple(known.shape)}')
     y,known = x.nan_to_num(),known.expand_as(x)

@@ -38,7 +38,8 @@ def suggest_sigmas(
     at_most:int=4000, # Images compared with each other, evenly spread over the data
 )->dict: # `levels`, `sigma_max`, `sigma_min`: for `NCSN(..., **suggest_sigmas(data))` or `ncsn_path`
     "The ladder that the data ask for (Song & Ermon 2020, techniques 1 and 2); ValueError where the data do not differ by more than `sigma_min`"
-    x = data[::max(1, math.ceil(len(data)/at_most))].flatten(1).float()
+    x = data[::max(1, math.ceil(len(data)/at_most))].flatten(1).double()
+    x = x - x.mean(0)                            # or equal images lie apart, by rounding
     sigma_max = max(torch.cdist(o, x).max().item() for o in x.split(500)) if x.numel() else 0.
     if not sigma_min < sigma_max < math.inf: raise ValueError(f'expected finite images that differ by more than sigma_min={sigma_min}, got {len(data)} with a largest distance of {sigma_max:.4g}')
     gaps = math.log(sigma_max/sigma_min)/math.log(widest_ratio(x.shape[1], share))

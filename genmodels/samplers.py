@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
-from .denoise import Wrapped
+from .denoise import Wrapped, _raw
 from .gauss import col, randn_like
 from .train import evaluating
 
@@ -160,7 +160,7 @@ def threshold(
 )->Wrapped: # The same model, its estimate kept in [-1,1]
     "Keep the estimate in the data's range; the steps recompute eps from it (Saharia et al. 2022, sec. 2.3)"
     def f(model, xt, t, **cond):
-        x0 = model(xt, t, **cond)
+        x0 = _raw(model)(xt, t, **cond)
         if q is None: return x0.clamp(-1, 1)
         m = col(x0.abs().flatten(1).quantile(q, dim=1).clamp(min=1), x0)
         return x0.clamp(-m, m)/m

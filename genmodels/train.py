@@ -211,6 +211,7 @@ def _check_settings(steps, batch_size, lr, ema, seed, schedule, warmup, clip, we
     for ok,wanted,got in (
         (whole(steps, 1), 'steps must be a whole number, at least 1', steps),
         (whole(batch_size, 1), 'batch_size must be a whole number, at least 1', batch_size),
+        (isinstance(seed, Integral), 'seed must be a whole number', seed),
         (whole(save_every, 1), 'save_every must be a whole number, at least 1', save_every),
         (whole(warmup, 0) and warmup <= steps, 'warmup must be a whole number from 0 to steps', warmup),
         (0 < lr < math.inf, 'lr must be above 0', lr),
@@ -229,7 +230,10 @@ def _count(data):
         sizes = {k: len(v) for k,v in data.items()}
         if len(set(sizes.values())) > 1: raise ValueError(f'expected as many rows under each key, got {sizes}')
     if not hasattr(data, '__len__'): raise ValueError(f'expected a tensor, a dict of tensors or a Dataset with a length, got {type(data).__name__}')
-    n = len(data['x'] if isinstance(data, dict) else data)
+    x = data['x'] if isinstance(data, dict) else data
+    if torch.is_tensor(x) and x.dtype==torch.uint8: raise ValueError('expected images as floats in [-1,1], got torch.uint8 from 0 to 255: images(x) converts them')
+    if torch.is_tensor(x) and not x.ndim: raise ValueError('expected one example a row, got a single number')
+    n = len(x)
     if not n: raise ValueError('expected at least one example, got none')
     return n
 
@@ -347,7 +351,9 @@ def _module_of(spec):
 def _now(obj, name, value):
     "An argument as it is now: `model.path` or `model.clip` may have been changed since"
     new = getattr(obj, name, value)
-    return new if type(new) is type(value) or value is None and _module_of(getattr(new, 'spec', None)) else value
+    number,made = lambda v: isinstance(v, Real) and not isinstance(v, bool),lambda v: _module_of(getattr(v, 'spec', None))
+    changed = type(new) is type(value) or made(new) and (value is None or number(value)) or number(new) and (number(value) or made(value))
+    return new if changed else value
 
 # %% ../nbs/03_train.ipynb #ef6f7546
 def spec_of(
@@ -414,7 +420,7 @@ def _make(spec, where, ask, given={}):
     if 'activation' in spec and str(spec['activation']) in _ACTIVATIONS: return _ACTIVATIONS[spec['activation']]
     name,args = '.'.join(str(spec[k]) for k in ('module','name','unsaved') if k in spec),spec.get('args')
     f = _maker(str(spec.get('module')), str(spec.get('name')))
-    if not f or not isinstance(args, dict): raise ValueError(f"{where} is {name or spec}, which this genmodels can't make: make it yourself and pass it, load(folder, {ask}=...)")
+    if not f or not isinstance(args, dict): raise ValueError(f"{where} is {name or spec}, which this genmodels can't make: make it yourself and pass it, load(folder, {ask}=...)" + ("" if ask=="model" else ", or the whole model, load(folder, model=...)"))
     if unknown := sorted(given.keys() - args.keys()): raise ValueError(f'{name} takes no {unknown[0]}, only {", ".join(args)}')
     args = {k: given[k] if k in given else _make(v, f'{k} of {where}', k if ask=='model' else ask) for k,v in args.items()}
     try: return f(**args)
@@ -462,7 +468,9 @@ def load(
     with torch.random.fork_rng([]):   # making it draws weights, only for us to replace them
         if model is None: model = _make(about['model'], f'the model in {folder}', 'model', parts)
     if not isinstance(model, nn.Module): raise ValueError(f'{folder/"model.json"} describes no model: expected what save writes')
-    ema = _part(tensors, 'ema.')
+    own = {p: n for n,p in model.named_parameters()}
+    names = {n: own[p] for n,p in model.named_parameters(remove_duplicate=False)}     # of a shared part: the name it has here
+    ema = {names.get(n, n): t for n,t in _part(tensors, 'ema.').items()}
     weights = {n: t for n,t in tensors.items() if not n.startswith('ema.')}
     _match(model.state_dict(), weights, folder)
     if about.get('ema_steps') is not None: _match(dict(model.named_parameters()), ema, folder, 'ema.')
@@ -501,6 +509,8 @@ def _take_up(run, out):
     was,now = about['settings'],_settings(run)
     if other := [f'{k}={was.get(k)}, not {now[k]}' for k in now if was.get(k) != now[k]]:
         raise ValueError(f'the run in {out} was started with {"; ".join(other)}: resume with the same settings, or choose another out')
+    if _about(out)['model'] != json.loads(json.dumps(spec_of(run.model))):
+        raise ValueError(f'the run in {out} is of another model, one made otherwise (see model.json): resume with the same one, or choose another out')
     _match(run.model.state_dict(), _part(saved, 'weights.'), file)
     run.model.load_state_dict(_part(saved, 'weights.'))
     for n,t in _part(saved, 'ema.').items(): run.model.ema[n].copy_(t)

@@ -124,7 +124,7 @@ def _guess(self:VAE, x):
     if tuple(x.shape[1:]) != self.shape: raise ValueError(f'expected images of shape (n, {", ".join(map(str, self.shape))}), got {tuple(x.shape)}')
     h = self.encoder(x)
     if h.shape != (len(x), 2*self.latent_dim): raise ValueError(f'the encoder must return (n, {2*self.latent_dim}), a mean and a log sd a cause; it returned {tuple(h.shape)}')
-    return h.chunk(2, dim=1)
+    return h.to(x.dtype).chunk(2, dim=1)      # in float32 under bfloat16 autocast, too: small spreads and KLs need the digits
 
 @patch
 def decode(self:VAE,
@@ -189,7 +189,8 @@ def log_logistics(
     h,x,(log_w,m,s) = 2/(levels-1),x[:,None],split_mixture(y, x.shape[1])
     a = ((x + h/2 - m)/s).masked_fill(x > 1 - h/2, math.inf)
     b = ((x - h/2 - m)/s).masked_fill(x < -1 + h/2, -math.inf)
-    log_bin = F.logsigmoid(a) + F.logsigmoid(-b) + (-(b-a).expm1()).log()
+    width = (h/s).masked_fill(a.isinf() | b.isinf(), math.inf)            # not a-b, which has few digits where both are large
+    log_bin = F.logsigmoid(a) + F.logsigmoid(-b) + (-(-width).expm1()).log()
     return sum_dims((log_w + log_bin).logsumexp(1))
 
 # %% ../nbs/11_vae.ipynb #879ed916
@@ -369,9 +370,11 @@ def slerp(
     b:Tensor, # Another
     w:Tensor, # Shares of the way, in [0,1], `(n,)`
 )->Tensor: # Causes on the arc between them, `(n, h)`
-    "Spherical interpolation (Shoemake 1985)"
-    angle,w = F.cosine_similarity(a, b, dim=0).clamp(-.9999, .9999).acos(),w[:,None]
-    return (((1-w)*angle).sin()*a + (w*angle).sin()*b)/angle.sin()
+    "Spherical interpolation (Shoemake 1985) of the direction, linear of the norm; the chord where the two point the same way or opposite ways"
+    u,v,w = F.normalize(a, dim=0),F.normalize(b, dim=0),w[:,None]
+    if (u@v).abs() > .9999: return torch.lerp(a, b, w)
+    angle = (u@v).acos()
+    return torch.lerp(a.norm(), b.norm(), w)*(((1-w)*angle).sin()*u + (w*angle).sin()*v)/angle.sin()
 
 @patch
 def interpolate(self:VAE,

@@ -12,6 +12,7 @@ from genmodels.denoise import Denoiser, sigma2_weight
 from genmodels.nets import MLP, TimeMLP, UNet
 from genmodels.path import Path, cosine_path, ddpm_path, ncsn_path, straight_path
 from genmodels.train import evaluating, fit, load, save
+from genmodels.hvae import warmup
 from genmodels.vae import VAE
 
 x2 = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
@@ -454,3 +455,31 @@ def test_a_process_that_is_stopped(tmp_path, root, how):
     with pytest.raises(KeyboardInterrupt): fit(whole, x2, 100_000, progress=False, batch_size=8, loss=stop_at(k))
     assert k >= 13 and same(whole, model)
     if how == signal.SIGINT: assert not [f for f in tmp_path.iterdir() if f.name.startswith('.')]
+
+
+@pytest.mark.parametrize('before, after', [(1., 4), (1, .5), (1., 'warm-up'), ('warm-up', 2.)])
+def test_a_setting_changed_since_is_saved(tmp_path, before, after):
+    value = lambda o: warmup(10) if o=='warm-up' else o
+    model = VAE(beta=value(before))
+    model.beta = value(after)
+    save(model, tmp_path/'m')
+    kept = load(tmp_path/'m').beta
+    assert kept==after if after!='warm-up' else kept(5)==value(after)(5) and callable(kept)
+
+
+@pytest.mark.parametrize('data, hint', [(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), 'images(x)'), (torch.tensor(1.), 'one example a row')])
+def test_nothing_to_train_on(data, hint):
+    with pytest.raises(ValueError) as e: fit(VAE(), data, 1, progress=False)
+    assert hint in str(e.value)
+
+
+@pytest.mark.parametrize('seed', [None, 1.5])
+def test_seed(seed):
+    with pytest.raises(ValueError, match='seed must be a whole number'): fit(VAE(), x8, 1, seed=seed, progress=False)
+
+
+def test_another_model_is_not_taken_up(tmp_path):
+    from genmodels import DDPM
+    make = lambda target: DDPM(image_size=8, net=UNet(image_size=8, widths=(8, 16), blocks=1, dropout=0.), target=target)
+    fit(make('v'), x8, 2, batch_size=8, progress=False, out=tmp_path)
+    with pytest.raises(ValueError, match='made otherwise'): fit(make('eps'), x8, 2, batch_size=8, progress=False, out=tmp_path, resume=True)

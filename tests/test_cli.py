@@ -125,3 +125,26 @@ def test_device(tmp_path): refused(run('train', 'vae', '--steps', 1, '--device',
 def test_help():
     r = run('--help')
     assert r.returncode == 0 and all(c in r.stdout for c in ('run','train','sample','evaluate'))
+
+
+def test_fewer_images_than_the_grid_has_places(tmp_path):
+    assert run('run', '--steps', 1, '--n', 10, '--out', tmp_path/'r', '--quiet').returncode==0
+    assert (tmp_path/'r'/'ncsn.png').exists() and (tmp_path/'r'/'report.json').exists()
+
+def test_too_few_to_score(tmp_path, vae):
+    refused(run('run', '--steps', 1, '--n', 3, '--out', tmp_path/'r'), 'at least 4 images')
+    assert not (tmp_path/'r').exists()
+    refused(run('evaluate', vae, '--n', 1), 'at least 4 images')
+    refused(run('evaluate', vae, '--n', 10, '--out', tmp_path), 'is a folder')
+
+def test_another_kind_of_model(tmp_path):
+    from genmodels import MLP, save
+    save(MLP(2, 2), tmp_path/'m')
+    for what in ('sample', 'evaluate'): refused(run(what, tmp_path/'m'), 'MLP', 'VAE, DDPM or NCSN')
+
+@pytest.mark.parametrize('kw', [dict(likelihood='logistic', levels=17), dict(likelihood='bernoulli')])
+def test_every_likelihood_is_scored(tmp_path, kw):
+    from genmodels import VAE, save
+    save(VAE(**kw), tmp_path/'m')
+    r = run('evaluate', tmp_path/'m', '--n', 10)
+    assert r.returncode==0 and 'elbo' in r.stdout, r.stderr

@@ -4,7 +4,8 @@ from functools import partial
 import pytest, torch
 from torch import nn
 from genmodels import DDPM, UNet, ddpm_path, ddpm_step, ddim_step, digits, fit, learned_step, load, load_diffusers, min_snr_weight, save, unet_ho2020
-from genmodels.published import HoUNet, from_diffusers
+from genmodels.path import straight_path, zero_terminal
+from genmodels.published import HoUNet, from_diffusers, read_chain
 
 NARROW = dict(image_size=8, widths=(8,16), blocks=1, dropout=0.)
 def small(**kw): return DDPM(image_size=8, net=UNet(**NARROW, out_channels=2 if kw.get('var')=='learned' else 1), **kw)
@@ -167,3 +168,39 @@ def test_published_counts_and_saving(tmp_path):
 
 def test_package_never_needs_diffusers(root):
     for f in (root/'genmodels').glob('*.py'): assert 'import diffusers' not in f.read_text() and 'from diffusers import' not in f.read_text()
+
+
+@pytest.mark.parametrize('bad,hint', [(dict(_class_name='ScoreSdeVeScheduler'), 'ScoreSdeVeScheduler'), (dict(_class_name='FlowMatchEulerDiscreteScheduler'), 'chain of betas'),
+    (dict(thresholding=True), 'threshold(model)'), (dict(clip_sample_range=3.), 'clip_sample_range')])
+def test_other_schedulers_are_refused(tmp_path, bad, hint):
+    (tmp_path/'scheduler_config.json').write_text(json.dumps(bad))
+    refused(lambda: read_chain(tmp_path/'scheduler_config.json'), hint)
+
+def test_only_some_schedulers_clip(tmp_path):
+    for name,clip in (('DDPM',True), ('DDIM',True), ('PNDM',False), ('DPMSolverMultistep',False)):
+        (tmp_path/'scheduler_config.json').write_text(json.dumps(dict(_class_name=f'{name}Scheduler')))
+        assert read_chain(tmp_path/'scheduler_config.json')['clip'] is clip
+
+
+# chains and settings at the edge
+@pytest.mark.parametrize('path,target', [(zero_terminal(ddpm_path(50)), 'v'), (straight_path(), 'u')])
+def test_a_chain_without_signal_at_its_end(path, target):
+    m,x = small(path=path, target=target, steps=50, levels=17),digits()[:40]
+    torch.manual_seed(0)
+    whole,drawn = m.elbo(x).mean(),torch.stack([m.elbo(x, terms=8) for _ in range(10)])
+    assert drawn.isfinite().all() and abs(drawn.mean() - whole) < .05*abs(whole)
+    m.bound_loss(x).backward()
+
+def test_gradients_of_a_long_chain_are_finite():
+    from genmodels import cosine_path
+    torch.manual_seed(0)
+    m = small(path=cosine_path(4000), var='learned', steps=4000)
+    with torch.no_grad():
+        for p in m.parameters(): p += .1*torch.randn_like(p)
+    for t in (1/4000, .5, 1.):
+        m.losses(digits()[:8], t).mean().backward()
+        assert all(p.grad.isfinite().all() for p in m.parameters() if p.grad is not None)
+
+def test_steps_and_dtype_of_sample():
+    refused(lambda: small().sample(1, steps=0), 'at least 1 step')
+    assert small().double().sample(2, steps=3).dtype==torch.float64

@@ -89,3 +89,40 @@ def test_a_classifier_guides_float32_data_under_no_grad():
     right = lambda xt,t: mix.resp(xt, *Exact.path(torch.as_tensor(t, dtype=torch.float64)))[:,1].clamp(min=1e-30).log()
     x = sample(classifier_guided(Exact(), right), torch.randn(200, 2, generator=g()), times(20))
     assert x.dtype==torch.float32 and not x.requires_grad and (x[:,0] > .2).all()
+
+
+def learned(**kw):
+    torch.manual_seed(0)
+    net = UNet(image_size=8, widths=(8, 16), blocks=1, dropout=0., classes=10, out_channels=2)
+    for p in net.parameters(): torch.nn.init.normal_(p, std=.1)
+    return DDPM(image_size=8, net=net, var='learned', steps=10, levels=17, **kw)
+
+
+def gen(): return torch.Generator().manual_seed(0)
+
+
+def test_a_learned_variance_is_guided_too():
+    model, y = learned(), torch.arange(4)
+    draw = lambda m: m.sample(4, generator=gen())
+    told = draw(model.given(y=y))
+    torch.testing.assert_close(draw(guided(model, y, 1.)), told, rtol=0, atol=1e-4)
+    assert (draw(guided(model, y, 5.)) - told).abs().max() > .01
+    push = classifier_guided(model.given(y=y), lambda x, t: 50*x.flatten(1).sum(1), 1.)
+    assert (draw(push) - told).abs().max() > .1
+    torch.testing.assert_close(draw(threshold(model.given(y=y))), told, rtol=0, atol=1e-4)
+
+
+def test_the_bound_is_told_the_label():
+    model, y, x = learned(), torch.arange(4), digits()[:4]
+    def bound(f):
+        torch.manual_seed(1)
+        return f()
+    told = bound(lambda: model.elbo(x, y=y))
+    assert torch.equal(bound(lambda: model.given(y=y).elbo(x)), told) and not torch.equal(bound(lambda: model.elbo(x)), told)
+
+
+def test_many_labels_at_once():
+    model, y = learned(), torch.arange(30) % 10
+    told = model.sample(30, generator=gen(), batch_size=12, y=y)
+    for m in (model.given(y=y), guided(model, y, 1.)): torch.testing.assert_close(m.sample(30, generator=gen(), batch_size=12), told, rtol=0, atol=1e-4)
+    assert model.sample(3, y=3).shape == (3, 1, 8, 8) and model.sample(3, y=[1, 2, 3]).shape == (3, 1, 8, 8)

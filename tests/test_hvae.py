@@ -189,3 +189,30 @@ def test_measures_of_collapse():
     assert active_units(mu).tolist() == [False, True, False]
     assert abs(mutual_information(0*mu, sd, gen())) < 1e-5
     assert abs(mutual_information(1000*mu, sd, gen()) - math.log(100)) < 1e-4
+
+
+def test_a_shared_encoder_comes_back_shared(tmp_path):
+    "The average of a part that two own is saved under one name, whichever the order in which they were put together"
+    def make(late):
+        torch.manual_seed(3)
+        shared = enc(8)
+        model = VAE(latent_dim=4, encoder=shared, **{} if late else dict(prior=VampPrior(shared, x[:5])))
+        if late: model.prior = VampPrior(shared, x[:5])
+        return model
+    for saved in (True, False):
+        model = make(saved)
+        fit(model, x, 3, batch_size=16, progress=False, out=tmp_path/str(saved))
+        refused(lambda: load(tmp_path/str(saved)), 'load(folder, model=...)')
+        for late in (True, False):
+            back = load(tmp_path/str(saved), model=make(late))
+            assert back.prior.encoder is back.encoder
+            with evaluating(model), evaluating(back): torch.testing.assert_close(back.elbo(x, gen()), model.elbo(x, gen()))
+
+
+@pytest.mark.parametrize('name', ['latent_dim', 'nets', 'encoder', 'decoder'])
+def test_what_a_hierarchy_has_not(name): refused(lambda: HVAE((4, 2), **{name: 'conv'}), f'no {name}', 'encoders')
+
+
+def test_one_layer_draws_in_its_own_dtype():
+    assert HVAE((4,)).double().sample(2).dtype==torch.float64
+    assert 'prior.zero' not in HVAE((4,)).state_dict()

@@ -107,3 +107,9 @@ def test_digit_net_is_made_once():
     assert digit_net() is net and net.accuracy >= .97 and not any(p.requires_grad for p in net.parameters()) and not net.training
     d = digits('test', labels=True)
     assert (net.classify(d['x']) == d['y']).float().mean().item() == pytest.approx(net.accuracy)
+
+
+@pytest.mark.parametrize('width', [3., 1e4, 1e5])
+def test_wide_kernels_tell_two_piles_apart(width):
+    g = torch.Generator().manual_seed(0)
+    assert mmd_test(torch.randn(200, 1, generator=g), torch.randn(200, 1, generator=g)+.5, widths=[width])[1] < .05

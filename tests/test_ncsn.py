@@ -112,3 +112,15 @@ def test_samplers_leave_the_model_as_it_was():
         assert torch.equal(y, draw(seeded())) and not torch.equal(y, draw(torch.Generator().manual_seed(1)))
     assert torch.equal(torch.where(known, x, 0), torch.where(known, model.inpaint(x, known), 0))
     assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_equal_images_have_no_ladder():
+    "Their distances are rounding, and no reason for one"
+    for x in (torch.full((100, 1, 28, 28), -.9), (2*torch.rand(1, 3, 64, 64, generator=seeded()) - 1).expand(100, -1, -1, -1)): refused(lambda: suggest_sigmas(x), 'differ')
+
+
+def test_no_steps_and_other_dtypes():
+    model = NCSN(1, 8, nf=8, levels=3)
+    refused(lambda: model.sample(2, n_steps_each=0), 'one step a level')
+    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(1, 1, 8, 8, dtype=torch.bool), n_steps_each=-1), 'one step a level')
+    assert model.double().sample(2, n_steps_each=1).dtype==torch.float64
