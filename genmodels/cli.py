@@ -233,6 +233,7 @@ def _sample(a):
     save_images(draw(model, a.n, a.steps, a.seed, progress=not a.quiet).cpu(), file)
     print(f'{a.n} images in {file}')
 
+# %% ../nbs/90_cli.ipynb #evaluate1
 def _evaluate(a):
     _enough(a.n)
     if a.out and Path(a.out).is_dir(): raise ValueError(f'--out {a.out} is a folder: name a file for the scores')
