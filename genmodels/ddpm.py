@@ -119,9 +119,9 @@ def learned_step(
 )->Tensor: # State at `s`
     "Ancestral step with the variance that the net chose (Nichol & Dhariwal 2021, sec. 3.1)"
     y,share = model.outputs(xt, t)
-    if getattr(model, 'own', True): x0 = solve(y, xt, t, model.path, model.target)[0].clamp(*(-1, 1) if model.clip else (None, math.inf))
+    if getattr(model, 'own', True): x0,_ = solve(y, xt, t, model.path, model.target)
     else: x0 = model(xt, t)           # guided: another estimate, which needs evaluations of its own
-    mu,_ = posterior(model.path, x0, xt, t, s)
+    mu,_ = posterior(model.path, x0.clamp(-1, 1) if model.clip else x0, xt, t, s)
     return mu + model.back_sd(xt, t, s, share)*randn_like(xt, generator)*(col(s, xt) > 0)
 
 # %% ../nbs/23_ddpm.ipynb #892b444b
@@ -178,10 +178,11 @@ def kl_step(self:DDPM,
     return self.step_nats(x, k, x0.clamp(-1, 1) if (self.clip if clip is None else clip) else x0, share, levels)
 
 # %% ../nbs/23_ddpm.ipynb #0e88aa01
-def _finite(p):
-    "Probabilities in proportion to `p`: an infinite drop, at the end of a chain that leaves no signal, counts as the largest other one"
-    ok = p.isfinite()
-    return torch.where(ok, p, p[ok].max() if ok.any() else 1.)
+def _shares(drop):
+    "Probabilities in proportion to drops in log-SNR: an infinite one, where a chain leaves no signal, counts as the largest other one"
+    ok = drop.isfinite()
+    p = torch.where(ok, drop, drop[ok].max() if ok.any() else 1.)
+    return p/p.sum()
 
 def draw_steps(
     path:Path, # Gives the SNR
@@ -192,8 +193,7 @@ def draw_steps(
     "Steps drawn in proportion to their drop in log-SNR, one from each of `terms` slices, and 1/(terms times probability)"
     k = torch.arange(2, T+1, dtype=torch.float64)
     if terms is None or T==1: return k[:,None].expand(-1, n),torch.ones(T-1, n, dtype=torch.float64)
-    p = path.log_snr((k-1)/T) - path.log_snr(k/T)
-    p = _finite(p)/_finite(p).sum()
+    p = _shares(path.log_snr((k-1)/T) - path.log_snr(k/T))
     u = (torch.arange(terms)[:,None] + torch.rand(terms, n, dtype=torch.float64))/terms
     i = torch.searchsorted(p.cumsum(0), u).clamp(max=T-2)
     return k[i],1/(terms*p[i])
@@ -246,7 +246,7 @@ def step_probs(
     "Proportional to the drop in log-SNR; step 1, where that is infinite, counts as step 2"
     k = torch.arange(1, T+1, dtype=torch.float64)
     p = path.log_snr((k-1).clamp(min=1)/T) - path.log_snr(k.clamp(min=2)/T) if T > 1 else torch.ones(1, dtype=torch.float64)
-    return _finite(p)/_finite(p).sum()
+    return _shares(p)
 
 @patch
 def bound_loss(self:DDPM,
