@@ -46,5 +46,6 @@ class Judge:
         seconds,ds = (time.perf_counter() - begin)/self.draws,[distance(x) for x in xs]
         precision,recall = [statistics.mean(float(m) for m in o) for o in zip(*[precision_recall(test, x, features=digit_net()) for x in xs])]
         mean,sd = statistics.mean(ds),statistics.stdev(ds) if self.draws > 1 else 0.
-        print(f'{name:36} {n:5} digits in {seconds:5.1f} s   Frechet {mean:.3f} (sd {sd:.3f}) = {mean/self.floor:.2f} x floor   precision {precision:.3f} recall {recall:.3f}', flush=True)
+        times = f' = {mean/self.floor:.2f} x floor' if n==self.n else ' (the floor is of more)'
+        print(f'{name:36} {n:5} digits in {seconds:5.1f} s   Frechet {mean:.3f} (sd {sd:.3f}){times}   precision {precision:.3f} recall {recall:.3f}', flush=True)
         return mean

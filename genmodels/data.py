@@ -10,6 +10,7 @@ __all__ = ['PICTURES', 'OPENML', 'GaussianMixture', 'moons', 'digits', 'image_gr
 import gzip
 import math
 import os
+import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -297,7 +298,7 @@ def read_idx(
 def _reading(what):
     "Turn the many ways in which a file can be broken into one sentence"
     try: yield
-    except (OSError, EOFError, ValueError, SyntaxError, zlib.error, zipfile.BadZipFile, Image.DecompressionBombError) as e:
+    except (OSError, EOFError, ValueError, KeyError, SyntaxError, zlib.error, struct.error, zipfile.BadZipFile, Image.DecompressionBombError) as e:
         raise ValueError(f'expected {what}, got a damaged or foreign file ({e})') from None
 
 # %% ../nbs/01_data.ipynb #f709dfc6
@@ -322,7 +323,7 @@ def _folder(path, split, size):
     if idx := sorted(f for f in path.glob('*idx3*') if f.name.startswith(start)): return read_idx(idx[0])
     if any((path/s).is_dir() for s in ('train', 'test')): path = path/split
     else: _undivided(split)
-    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in PICTURES and not f.name.startswith('.'))
+    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in PICTURES and not any(p.startswith('.') for p in f.relative_to(path).parts))
     if not files: raise ValueError(f'expected pictures ({" ".join(PICTURES)}) in {path}, found none')
     xs = [_picture(f, size) for f in files]
     first = {}
@@ -390,7 +391,9 @@ def _openml(name, split):
         try: x,y = fetch_openml(there, version=1, return_X_y=True, as_frame=False, cache=False, parser='pandas' if find_spec('pandas') else 'liac-arff')
         except OSError as e: raise ConnectionError(f'expected to download {there} from openml.org once, got: {e}; connect, or pass the path of a copy') from None
         with _replacing(file) as tmp, tmp.open('wb') as f: np.savez(f, x=x.astype(np.uint8), y=y.astype(np.int64))
-    with np.load(file, allow_pickle=False) as z: x,y = z['x'],z['y']
+    try:
+        with _reading(f'an earlier download in {file}'), np.load(file, allow_pickle=False) as z: x,y = z['x'],z['y']
+    except ValueError as e: raise ValueError(f'{e}: delete it to download the pictures again') from None
     part = slice(n_train) if split=='train' else slice(n_train, None)
     return dict(x=images(x[part].reshape(-1, c, side, side)), y=torch.tensor(y[part]))
 

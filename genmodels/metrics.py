@@ -103,7 +103,8 @@ def wasserstein_1d(
     x:Tensor, # Numbers, `(n,)`, or `(n, c)`: each column on its own
     y:Tensor, # Other numbers, `(m,)` or `(m, c)`
 )->Tensor: # W_2^2, a column, in squared units
-    "Squared 2-Wasserstein distance of samples on a line, exact for any n and m"
+    "Squared 2-Wasserstein distance of samples on a line, exact for any n and m; ValueError for other shapes"
+    if x.ndim not in (1,2) or y.ndim != x.ndim or x.shape[1:] != y.shape[1:] or not (len(x) and len(y)): raise ValueError(f'expected numbers (n,) and (m,), or (n, c) and (m, c), at least one of each; got {tuple(x.shape)} and {tuple(y.shape)}')
     n,m = len(x),len(y)
     x,y = x.sort(0).values,y.sort(0).values
     edges = torch.cat([torch.arange(n+1)*m, torch.arange(m+1)*n]).unique()

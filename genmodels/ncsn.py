@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['overlap', 'CondNorm', 'NormConv', 'Unit', 'Refine', 'RefineNet', 'NormPlus', 'Widen', 'RefinePlus',
-           'refinenet_song2019', 'ScoreNet', 'NCSN']
+           'refinenet_song2019', 'ScoreNet', 'edm_weight', 'NCSN']
 
 # %% ../nbs/31_ncsn.ipynb #741cd971
 import math
 import warnings
+from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -246,6 +247,18 @@ class ScoreNet(nn.Module):
         size = (sig**2 + self.sd**2).sqrt()
         return (self.sd/sig*self.net(x/size, t, **cond) - x/size)/size
 
+# %% ../nbs/31_ncsn.ipynb #5c1e70b2
+@record
+def edm_weight(
+    sd:float=.5, # Standard deviation of the data, as in the model's `ScoreNet` (0.75 in the small one that `NCSN` makes)
+)->Callable: # A function of `(path, t)`
+    "`sig**2 (sig**2 + sd**2)/sd**2`: turns the loss of the score into that of the net within a `ScoreNet` (Karras et al. 2022, table 1, for errors of x0); ValueError for sd that is not positive"
+    if not sd > 0: raise ValueError(f'expected sd > 0, got {sd}')
+    def weight(path, t):
+        var = path(t)[1]**2
+        return var*(var + sd**2)/sd**2
+    return weight
+
 # %% ../nbs/31_ncsn.ipynb #281c4e5e
 def _same_ladder(net, path, levels):
     "ValueError where the network's levels are not the model's"
@@ -276,14 +289,18 @@ class NCSN(Denoiser):
         net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a narrow U-Net in a `ScoreNet` below 16 pixels
         n_steps_each:int=100, # Langevin steps on each level
         step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, the paper's
+        weight:Callable=None, # Weight of the loss, a function of `(path, t)`; None: `sigma2_weight()`, the paper's
+        any_time:bool=False, # Train at all times in (0,1], not on the levels alone: for samplers that ask between them
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
         _four(dilations)
         if n_steps_each < 1 or step_lr is not None and not step_lr > 0: raise ValueError(f'expected n_steps_each >= 1 and step_lr > 0, got {n_steps_each} and {step_lr}')
         if net is None and image_size < 16: net = ScoreNet(UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0.), path, .75)
         net = net or RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
-        if isinstance(net, RefineNet): _same_ladder(net, path, levels)
-        super().__init__(net, path, 'score', times=levels, weight=sigma2_weight())
+        if isinstance(net, RefineNet):
+            _same_ladder(net, path, levels)
+            if any_time: raise ValueError('expected a net that takes any time, such as a ScoreNet, got a RefineNet, which knows its levels only: leave any_time out')
+        super().__init__(net, path, 'score', times=None if any_time else levels, weight=weight or sigma2_weight())
         self.shape,self.levels,self.n_steps_each = (channels,image_size,image_size),levels,n_steps_each
         self.step_lr,self.sigma_max,self.looked = step_lr or .2*sigma_min**2,sigma_max,False
     def loss(self, x, **cond):
@@ -327,7 +344,7 @@ def start(self:NCSN,
 )->Tensor: # `(n, C, H, W)`
     "Uniform images with the first level's noise: what a walk of few steps need not find by itself"
     p = next(self.parameters())
-    x = 2*torch.rand(n, *self.shape, generator=generator, device=p.device).to(p.dtype) - 1
+    x = 2*torch.rand(n, *self.shape, generator=generator, device=generator.device if generator else p.device).to(p) - 1
     return x + self.path(1.)[1].to(x)*randn_like(x, generator)
 
 @patch

@@ -103,7 +103,7 @@ def consistent_sample(
     model, # An NCSN
     n:int=64, # Images wanted
     eta:float=.5, # Share of the noise that each step takes away, in [0,2]
-    levels:int=None, # Levels walked down; None: the model's own. More need a net that takes any time
+    levels:int=None, # Levels walked down; None: the model's own. More need a net that knows more than its levels, as one trained with `any_time=True` does
     generator:torch.Generator=None, # Source of all noise
     progress:bool=False, # Show a bar?
     batch_size:int=512, # Images at a time

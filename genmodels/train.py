@@ -281,7 +281,7 @@ def _loop(run, data, loss, out, save_every, progress, pressed, pause=.2):
         _tell(run, bar, begun)
     if out and run.k != written: _write_down(run, out)
     if pressed:
-        if out: print(f'stopped after step {run.k} of {steps}, saved in {out}: call fit again with resume=True to go on', file=sys.stderr)
+        if out: print(f'stopped after step {run.k} of {steps}, saved in {out}: go on with resume=True, or --resume on the command line', file=sys.stderr)
         raise KeyboardInterrupt
 
 # %% ../nbs/03_train.ipynb #c0e36d66
@@ -389,7 +389,7 @@ def _folder(out):
         out.mkdir(parents=True, exist_ok=True)
         trial.touch()
         trial.unlink()
-    except FileExistsError: raise NotADirectoryError(f'{out} is a file: a checkpoint needs a folder') from None
+    except FileExistsError: raise NotADirectoryError(f'{out} is a file: name a folder') from None
     except OSError as e: raise OSError(f"{out} can't be written to ({e.strerror}): choose another folder") from None
     return out
 
@@ -499,6 +499,12 @@ def _write_down(run, out):
 def _settings(run): return spec_of(dict(run.settings, n=run.n, dtype=str(run.settings['dtype'])))['dict']
 
 # %% ../nbs/03_train.ipynb #b420cf31
+def _as_known(new, old):
+    "A spec without the arguments that its makers have gained since `old` was written"
+    if isinstance(new, list) and isinstance(old, list): return [_as_known(*o) for o in zip(new, old)] + new[len(old):]
+    if not (isinstance(new, dict) and isinstance(old, dict)): return new
+    return {k: _as_known({a: v[a] for a in v if a in old.get(k, {})}, old.get(k)) if k=='args' else _as_known(v, old.get(k)) for k,v in new.items()}
+
 def _take_up(run, out):
     "Put a run back to where it was written down; where nothing was, it starts afresh"
     file = out/'run.safetensors'
@@ -509,7 +515,7 @@ def _take_up(run, out):
     was,now = about['settings'],_settings(run)
     if other := [f'{k}={was.get(k)}, not {now[k]}' for k in now if was.get(k) != now[k]]:
         raise ValueError(f'the run in {out} was started with {"; ".join(other)}: resume with the same settings, or choose another out')
-    if _about(out)['model'] != json.loads(json.dumps(spec_of(run.model))):
+    if (was := _about(out)['model']) != _as_known(json.loads(json.dumps(spec_of(run.model))), was):
         raise ValueError(f'the run in {out} is of another model, one made otherwise (see model.json): resume with the same one, or choose another out')
     _match(run.model.state_dict(), _part(saved, 'weights.'), file)
     run.model.load_state_dict(_part(saved, 'weights.'))

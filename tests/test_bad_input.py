@@ -2,6 +2,7 @@
 import gzip
 import os
 import pickle
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -271,3 +272,26 @@ def test_save_is_atomic(tmp_path, monkeypatch):
     monkeypatch.setattr(Image.Image, 'save', half)
     with pytest.raises(OSError, match='disk full'): save_images(torch.ones(1, 3, 8, 8), tmp_path/'x.png')
     assert (tmp_path/'x.png').read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_damaged_exif(tmp_path, monkeypatch):
+    def transpose(im): raise struct.error('required argument is not an integer')      # Pillow, where tags don't fit their types
+    monkeypatch.setattr(data.ImageOps, 'exif_transpose', transpose)
+    png(tmp_path/'a.png')
+    refused(tmp_path/'a.png', 'damaged', 'not an integer')
+
+
+def test_hidden_folders_are_left_alone(tmp_path):
+    png(tmp_path/'a.png')
+    png(tmp_path/'.cache'/'b.png', size=(5, 5))
+    assert len(images(tmp_path)) == 1
+
+
+def test_cut_short_download(tmp_path, monkeypatch):
+    monkeypatch.setenv('SCIKIT_LEARN_DATA', str(tmp_path))
+    np.savez(tmp_path/'genmodels_mnist.npz', x=np.zeros((9, 784), np.uint8), y=np.zeros(9))
+    whole = (tmp_path/'genmodels_mnist.npz').read_bytes()
+    (tmp_path/'genmodels_mnist.npz').write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match='genmodels_mnist.npz, .* delete it'): dataset('mnist')
+    np.savez(tmp_path/'genmodels_mnist.npz', z=np.zeros(9))
+    with pytest.raises(ValueError, match='delete it'): dataset('mnist')

@@ -483,3 +483,17 @@ def test_another_model_is_not_taken_up(tmp_path):
     make = lambda target: DDPM(image_size=8, net=UNet(image_size=8, widths=(8, 16), blocks=1, dropout=0.), target=target)
     fit(make('v'), x8, 2, batch_size=8, progress=False, out=tmp_path)
     with pytest.raises(ValueError, match='made otherwise'): fit(make('eps'), x8, 2, batch_size=8, progress=False, out=tmp_path, resume=True)
+
+
+def test_a_run_from_before_an_argument_was_added_goes_on(tmp_path):
+    settings = dict(steps=2, batch_size=8, progress=False, out=tmp_path)
+    fit(genmodels.NCSN(1, 8, levels=4), x8, **settings)
+    file = tmp_path/'model.json'
+    about = json.loads(file.read_text())
+    for new in ('any_time', 'weight'): del about['model']['args'][new]
+    file.write_text(json.dumps(about))
+    assert len(fit(genmodels.NCSN(1, 8, levels=4), x8, resume=True, **settings).loss) == 2
+    with pytest.raises(ValueError, match='made otherwise'): fit(genmodels.NCSN(1, 8, levels=4, step_lr=.1), x8, resume=True, **settings)
+    about['model']['args']['gone'] = 1
+    file.write_text(json.dumps(about))
+    with pytest.raises(ValueError, match='made otherwise'): fit(genmodels.NCSN(1, 8, levels=4), x8, resume=True, **settings)

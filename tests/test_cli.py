@@ -148,3 +148,21 @@ def test_every_likelihood_is_scored(tmp_path, kw):
     save(VAE(**kw), tmp_path/'m')
     r = run('evaluate', tmp_path/'m', '--n', 10)
     assert r.returncode==0 and 'elbo' in r.stdout, r.stderr
+
+
+def test_own_small_pictures_are_compared_by_their_pixels():
+    import torch
+    from genmodels import digits
+    from genmodels.cli import _features
+    test, own = digits('test'), torch.zeros(500, 1, 8, 8)
+    for x in (own, own[:, :, :4]): assert torch.equal(_features(x)(test), test.flatten(1))
+    for x in (test, test[:50].flip(0), digits()): assert not torch.equal(_features(x)(test), test.flatten(1))
+
+@pytest.mark.parametrize('kw, steps, calls', [(dict(any_time=True), None, 8*6), ({}, None, 6*100 + 1), (dict(any_time=True), 3, 6*3 + 1)])
+def test_evaluations_of_an_ncsn(kw, steps, calls):
+    from genmodels import NCSN
+    from genmodels.cli import draw
+    model, seen = NCSN(1, 8, levels=6, **kw), []
+    model.net.register_forward_hook(lambda *a: seen.append(1))
+    draw(model, 2, steps=steps)
+    assert len(seen) == calls

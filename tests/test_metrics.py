@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from genmodels.data import digits
-from genmodels.metrics import DigitNet, digit_net, frechet, mmd, mmd_test, nearest, precision_recall, sliced_wasserstein, train_digit_net
+from genmodels.metrics import DigitNet, digit_net, frechet, mmd, mmd_test, nearest, precision_recall, sliced_wasserstein, train_digit_net, wasserstein_1d
 
 PAIRS = [mmd, mmd_test, sliced_wasserstein, frechet, precision_recall]
 x, y = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)), torch.randn(30, 3, generator=torch.Generator().manual_seed(1))
@@ -113,3 +113,8 @@ def test_digit_net_is_made_once():
 def test_wide_kernels_tell_two_piles_apart(width):
     g = torch.Generator().manual_seed(0)
     assert mmd_test(torch.randn(200, 1, generator=g), torch.randn(200, 1, generator=g)+.5, widths=[width])[1] < .05
+
+
+@pytest.mark.parametrize('shapes', [((), (3,)), ((3,), ()), ((3,), (3, 1)), ((3, 2), (4, 3)), ((0,), (3,)), ((3, 2, 2), (3, 2, 2))])
+def test_distance_on_a_line_of_other_shapes(shapes):
+    with pytest.raises(ValueError, match='expected numbers'): wasserstein_1d(*[torch.zeros(s) for s in shapes])

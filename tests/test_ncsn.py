@@ -2,7 +2,7 @@
 import warnings
 import pytest
 import torch
-from genmodels import NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, load, ncsn_path, refinenet_song2019, save, suggest_sigmas, suggest_step
+from genmodels import NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, edm_weight, load, ncsn_path, refinenet_song2019, save, suggest_sigmas, suggest_step
 from genmodels.ncsn import overlap
 from genmodels.ncsn2 import variance_ratio, widest_ratio
 
@@ -45,6 +45,25 @@ def test_levels_are_found_in_float32():
 def test_net_of_another_ladder():
     refused(lambda: NCSN(1, 8, net=RefineNet(1, 4, levels=5)), '10 levels', '5 levels')
     refused(lambda: NCSN(1, 8, net=RefineNet(1, 4, sigma_max=4.)), 'from 4')
+
+
+def test_a_refinenet_knows_its_levels_only():
+    refused(lambda: NCSN(1, 32, nf=4, any_time=True), 'ScoreNet', 'any_time')
+    assert NCSN(1, 8, any_time=True).draw_times(50).mul(10).frac().gt(.01).any()
+
+
+@pytest.mark.parametrize('sd', [0, -1., float('nan')])
+def test_weight_of_no_spread(sd): refused(lambda: edm_weight(sd), 'sd > 0')
+
+
+@pytest.mark.parametrize('kwargs', [{}, dict(any_time=True), dict(weight=edm_weight(.7)), dict(weight=edm_weight(.7), any_time=True)])
+def test_weight_and_times_are_saved(kwargs, tmp_path):
+    model, x = NCSN(1, 8, **kwargs), 2*torch.rand(20, 1, 8, 8) - 1
+    save(model, tmp_path)
+    def loss(m):
+        torch.manual_seed(0)
+        return m.loss(x)
+    assert loss(load(tmp_path)) == loss(model.eval())
 
 
 def warned(model, x):
