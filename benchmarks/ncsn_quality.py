@@ -1,6 +1,6 @@
 """How good the digits of `genmodels run`'s NCSN are, and how long they take.
 
-    python benchmarks/ncsn_quality.py [--steps 5000] [--n 1297] [--draws 3] [--load DIR] [--seed 0] [--threads 2]
+    python benchmarks/ncsn_quality.py [--steps 5000] [--n 1297] [--draws 9] [--load DIR] [--seed 0] [--threads 2]
 
 Trains the preset (its ladder is as wide as that of `suggest_sigmas`, and ends where the digits' grey levels end) for longer than `genmodels run` does, draws as
 many digits as there are to train on, and scores them; what the floor is and how draws are averaged stands in quality.py. Targets on two cores: training within 3
@@ -9,7 +9,7 @@ import torch
 from genmodels import consistent_sample, ddpm_step, evaluating, sample
 from quality import Judge, parser
 
-judge = Judge('ncsn', parser(__doc__, 5000).parse_args())
+judge = Judge('ncsn', parser(__doc__, 5000, draws=9).parse_args())
 model,L = judge.model,judge.model.levels
 
 
@@ -22,6 +22,6 @@ def consistent(levels, eta): return lambda n, g: consistent_sample(model, n, eta
 
 
 judge.report(f'Langevin, {L} levels, T={model.n_steps_each}', lambda n, g: model.sample(n, generator=g))
-for levels,eta in ((L,.3), (4*L,.1), (8*L,.05)): judge.report(f'consistent, eta={eta}, {levels} evaluations', consistent(levels, eta))
+for levels,eta in ((L,.3), (8*L,.05)): judge.report(f'consistent, eta={eta}, {levels} evaluations', consistent(levels, eta))
 judge.report(f'consistent, eta={eta}, {levels} evaluations', consistent(levels, eta), 64)
 judge.report(f'ancestral, {8*L} evaluations', ancestral)

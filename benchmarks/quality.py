@@ -2,7 +2,8 @@
 
 The floor is the same distance for real digits, those of the training set; it falls with the number of pictures, and so does the distance of a model. The
 floor's digits have the classes' shares exactly and come once each; a perfect model draws at random, and is printed beside it. One draw says little: from the
-same model the next one's distance differs by a tenth and more, so each figure is the mean of several draws, with their standard deviation."""
+same model the next one's distance differs by a tenth and more, so each figure is the mean of several draws, with their standard deviation; for a comparison with
+a target take nine or more."""
 import argparse, statistics, time
 import torch
 from genmodels import digit_net, digits, fit, frechet, load, precision_recall
@@ -15,11 +16,11 @@ def generator(seed): return torch.Generator().manual_seed(seed)
 def distance(x): return float(frechet(x, test, features=digit_net()))
 
 
-def parser(doc, steps):
+def parser(doc, steps, draws=3):
     p = argparse.ArgumentParser(description=doc.splitlines()[0])
     p.add_argument('--steps', type=int, default=steps, help=f'training steps (default {steps or "those of `genmodels run`"})')
     p.add_argument('--n', type=int, default=len(train), help=f'pictures in a draw, and real ones for the floor (default {len(train)}, all of the training set)')
-    p.add_argument('--draws', type=int, default=3, help='draws to average over (default 3)')
+    p.add_argument('--draws', type=int, default=draws, help=f'draws to average over (default {draws})')
     p.add_argument('--load', help='a checkpoint to measure, in place of training')
     p.add_argument('--seed', type=int, default=0, help='of the training (default 0)')
     p.add_argument('--threads', type=int, default=torch.get_num_threads(), help="torch's threads (default: as torch finds them)")
