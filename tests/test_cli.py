@@ -166,3 +166,14 @@ def test_evaluations_of_an_ncsn(kw, steps, calls):
     model.net.register_forward_hook(lambda *a: seen.append(1))
     draw(model, 2, steps=steps)
     assert len(seen) == calls
+
+@pytest.mark.parametrize('side', [8, 16])
+def test_step_of_the_preset_leaves_the_right_noise(side):
+    import torch
+    from genmodels.cli import preset
+    from genmodels.ncsn2 import variance_ratio
+    model = preset('ncsn', (1, side, side), 2*torch.rand(20, 1, side, side) - 1)[0]
+    last = model.path(1/model.levels)[1].item()
+    gamma = (model.sigma_max/last)**(1/(model.levels - 1))
+    off = [abs(variance_ratio(gamma, k*model.step_lr/last**2, model.n_steps_each, model.levels) - 1) for k in (.9, 1., 1.1)]
+    assert off[1] < min(off[0], off[2]) and off[1] < .35, off
