@@ -32,7 +32,7 @@ class Judge:
     def __init__(self, kind, a):
         torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
-        self.model,settings = preset(kind)
+        self.model,settings = preset(kind, x=train)
         if a.load: self.model = load(a.load)
         else: print(f'{a.threads} threads; training:', fit(self.model, train, **settings | (dict(steps=a.steps) if a.steps else {}), seed=a.seed, progress=False), flush=True)
         self.n,self.draws,self.floor = a.n,a.draws,distance(train[torch.randperm(len(train), generator=generator(0))[:a.n]])

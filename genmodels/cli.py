@@ -16,8 +16,9 @@ import torch
 from . import __version__
 from .data import dataset, digits, save_images
 from .ddpm import DDPM
+from .denoise import edm_weight
 from .metrics import digit_net, frechet, nearest, precision_recall
-from .ncsn import NCSN, RefineNet, edm_weight
+from .ncsn import NCSN, RefineNet, stable_loss
 from .ncsn2 import ByDivision, consistent_sample, suggest_sigmas, suggest_step
 from .path import ncsn_path
 from .train import _folder, evaluating, fit, load
@@ -39,7 +40,7 @@ def _ladder_of(C, x):
 def preset(
     name:str, # 'vae', 'ddpm' or 'ncsn'
     shape:tuple=(1,8,8), # Channels, height and width of the images
-    x:torch.Tensor=None, # The training images: from 16 pixels on the ladder of an NCSN is theirs; None: that of the 2019 paper
+    x:torch.Tensor=None, # The training images, which an NCSN looks at, for its targets below 16 pixels (up to 10,000 images), for its ladder from 16 on; None: the plain loss, the ladder of the 2019 paper
 ): # The model, untrained, and the keywords of `fit` that train it
     "A model for images of `shape`, and how to train it; ValueError for another name or for images the model can't take"
     if name not in MODELS: raise ValueError(f"expected a model out of {', '.join(MODELS)}; got {name!r}")
@@ -50,7 +51,7 @@ def preset(
     if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),dict(steps=4200, batch_size=64, lr=8e-3) if small else papers
     if small:
         ladder = dict(levels=30, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.05)   # as far as digits lie apart
-        return NCSN(C, H, **_walk(ladder, 4), weight=edm_weight(.75), any_time=True),dict(steps=2700, batch_size=64, lr=8e-3)
+        return NCSN(C, H, **_walk(ladder, 4), weight=edm_weight(.75, 'score'), any_time=True),dict(steps=2700, batch_size=64, lr=8e-3, loss=stable_loss(x) if x is not None and len(x) <= 10_000 else None)     # of more images the mean would take longer than the step
     return NCSN(C, H, **({} if x is None else _walk(_ladder_of(C, x), 5))),papers
 
 # %% ../nbs/90_cli.ipynb #0fbb2eee
@@ -147,7 +148,7 @@ def run(
     report = dict(seed=seed, threads=torch.get_num_threads(), floor=score(train), noise=score(noise), models={})
     for name in MODELS:
         torch.manual_seed(seed)
-        model,settings = preset(name)
+        model,settings = preset(name, x=train)
         history = fit(model.to(device), train, **settings | (dict(steps=steps) if steps else {}), seed=seed, out=out/name, resume=resume, progress=progress)
         x = draw(model, n or len(train), seed=seed).cpu()
         _beside(x, test, out/f'{name}.png')

@@ -7,6 +7,7 @@ __all__ = ['log_prob_levels', 'DDPM', 'learned_step', 'draw_steps', 'step_probs'
 
 # %% ../nbs/23_ddpm.ipynb #ecbfea87
 import math
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
 import torch
@@ -139,7 +140,7 @@ def sample(self:DDPM,
     if n < 1: raise ValueError(f'expected at least one image, got n={n}')
     ancestral = learned_step if self.var=='learned' else partial(ddpm_step, var=self.var)
     step = step or (ancestral if steps in (None,self.steps) or self.var=='learned' else ddim_step)
-    ts,p = times(self.steps if steps is None else steps, T=self.steps),next(self.parameters())
+    ts,p = times(self.steps if steps is None else steps, T=self.steps),next(self.parameters(), torch.empty(0))
     noise = randn_like(p.new_empty(n, *self.shape), generator)
     cond = {k: torch.as_tensor(v, device=p.device) for k,v in (getattr(self, 'cond', {}) | cond).items()}
     part = lambda i: self.given(**{k: (v if v.ndim else v.expand(n))[i:i+batch_size] for k,v in cond.items()}) if cond else self
@@ -264,10 +265,12 @@ def bound_loss(self:DDPM,
 def losses(self:DDPM,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
     t:float|Tensor, # Time k/T, a number or `(n,)`
+    clean:Callable=None, # As for every denoiser; not with a learned variance, whose bound asks for the image itself
     **cond, # Conditions, passed to the net
 )->Tensor: # Mean over pixels, `(n,)`
     "Weighted squared error of the target; with a learned variance a thousandth of the bound is added (Nichol & Dhariwal 2021, eq. 16)"
-    if self.var!='learned': return Denoiser.losses(self, x, t, **cond)
+    if self.var!='learned': return Denoiser.losses(self, x, t, clean, **cond)
+    if clean: raise ValueError('expected a DDPM of fixed variance: a learned one is taught by its bound, which compares with the image itself')
     T,t,eps = self.steps,_times(t, x),torch.randn_like(x)
     c,d = [col(o, x) for o in row(self.target, self.path, t)]
     xt = self.path.noise(x, t, eps)

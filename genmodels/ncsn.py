@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['overlap', 'CondNorm', 'NormConv', 'Unit', 'Refine', 'RefineNet', 'NormPlus', 'Widen', 'RefinePlus',
-           'refinenet_song2019', 'ScoreNet', 'edm_weight', 'NCSN']
+           'refinenet_song2019', 'ScoreNet', 'posterior_mean', 'stable_loss', 'NCSN']
 
 # %% ../nbs/31_ncsn.ipynb #741cd971
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -247,17 +248,37 @@ class ScoreNet(nn.Module):
         size = (sig**2 + self.sd**2).sqrt()
         return (self.sd/sig*self.net(x/size, t, **cond) - x/size)/size
 
-# %% ../nbs/31_ncsn.ipynb #5c1e70b2
-@record
-def edm_weight(
-    sd:float=.5, # Standard deviation of the data, as in the model's `ScoreNet` (0.75 in the small one that `NCSN` makes)
-)->Callable: # A function of `(path, t)`
-    "`sig**2 (sig**2 + sd**2)/sd**2`: turns the loss of the score into that of the net within a `ScoreNet` (Karras et al. 2022, table 1, for errors of x0); ValueError for sd that is not positive"
-    if not sd > 0: raise ValueError(f'expected sd > 0, got {sd}')
-    def weight(path, t):
-        var = path(t)[1]**2
-        return var*(var + sd**2)/sd**2
-    return weight
+# %% ../nbs/31_ncsn.ipynb #5c1e70e2
+def posterior_mean(
+    data:Tensor, # All training images, `(N, ...)`
+    xt:Tensor, # Noisy images, `(n, ...)`
+    a:float|Tensor, # Scale of the signal in them, a number or `(n,)`
+    sig:float|Tensor, # Standard deviation of their noise, likewise, > 0
+)->Tensor: # E[x0|xt], `(n, ...)`
+    "The mean of `data`, each weighted by how well it explains `xt`: what a perfect denoiser of these images answers"
+    with torch.autocast(xt.device.type, enabled=False):       # bfloat16's three decimals would not do for the exponents
+        x = xt.flatten(1).to(torch.promote_types(xt.dtype, torch.float32))
+        d,a,sig = data.flatten(1).to(x),col(a, x),col(sig, x)
+        w = ((a*(x@d.T) - a**2*d.square().sum(1)/2)/sig**2).softmax(1)
+        return (w@d).view_as(xt).to(xt)
+
+# %% ../nbs/31_ncsn.ipynb #5c1e70e6
+def stable_loss(
+    data:Tensor, # All training images, `(N, ...)`; with tens of thousands the comparison takes longer than a small net
+)->Callable: # A function of `(model, batch)`, for `fit(..., loss=...)`
+    "The loss of a `Denoiser`, compared with the mean of all `data` that may lie under the noise (Xu et al. 2023): the same best net, with less variance on the way, and a loss of 0 there. "\
+    "ValueError for data or batches that are not images, have labels, or don't belong together"
+    if not (torch.is_tensor(data) and data.is_floating_point() and len(data)): raise ValueError(f'expected all training images as one floating-point tensor, got {getattr(data, "dtype", type(data).__name__)}')
+    looked = False
+    def loss(model, x):
+        nonlocal data,looked
+        if isinstance(x, dict) or getattr(model, 'cond', None): raise ValueError("expected images without labels, of which the mean under the noise knows nothing; train with the model's own loss")
+        data = data.to(x.device)
+        if not looked and (x.shape[1:] != data.shape[1:] or torch.cdist(x.flatten(1).float(), data.flatten(1).float()).amin(1).max() > .01):
+            raise ValueError(f'expected batches out of data, {len(data)} images of shape {tuple(data.shape[1:])}; got others, of shape {tuple(x.shape[1:])}: give stable_loss the images that are trained on')
+        looked = True
+        return model.loss(x, clean=partial(posterior_mean, data))
+    return loss
 
 # %% ../nbs/31_ncsn.ipynb #281c4e5e
 def _same_ladder(net, path, levels):
@@ -343,7 +364,7 @@ def start(self:NCSN,
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # `(n, C, H, W)`
     "Uniform images with the first level's noise: what a walk of few steps need not find by itself"
-    p = next(self.parameters())
+    p = next(self.parameters(), torch.empty(0))
     x = 2*torch.rand(n, *self.shape, generator=generator, device=generator.device if generator else p.device).to(p) - 1
     return x + self.path(1.)[1].to(x)*randn_like(x, generator)
 

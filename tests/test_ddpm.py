@@ -16,6 +16,10 @@ def refused(f, *hints):
     for h in hints: assert h in said, said
 
 
+def test_exact_denoiser_in_place_of_a_net():
+    assert (DDPM(1, 8, net=lambda x, t: torch.full_like(x, .5), target='x0').sample(3, steps=5) - .5).abs().max() < 1e-5
+
+
 # bad input
 @pytest.mark.parametrize('kw,hint', [(dict(steps=0), 'steps'), (dict(steps=-3), 'steps'), (dict(steps=10.5), 'steps'), (dict(channels=0), 'channels'), (dict(levels=1), 'levels'),
     (dict(var='learnt'), "'learned'"), (dict(image_size=30), 'halve'), (dict(target='noise'), 'target')])

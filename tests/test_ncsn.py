@@ -2,7 +2,7 @@
 import warnings
 import pytest
 import torch
-from genmodels import NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, edm_weight, load, ncsn_path, refinenet_song2019, save, suggest_sigmas, suggest_step
+from genmodels import DDPM, NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, edm_weight, load, ncsn_path, refinenet_song2019, save, stable_loss, suggest_sigmas, suggest_step
 from genmodels.ncsn import overlap
 from genmodels.ncsn2 import variance_ratio, widest_ratio
 
@@ -52,11 +52,39 @@ def test_a_refinenet_knows_its_levels_only():
     assert NCSN(1, 8, any_time=True).draw_times(50).mul(10).frac().gt(.01).any()
 
 
+def test_exact_score_in_place_of_a_net():
+    model = NCSN(1, 8, net=lambda x, t: (.5 - x)/model.path(t)[1].view(-1, 1, 1, 1)**2)     # of data that are all one half
+    assert (model.sample(3, n_steps_each=2) - .5).abs().max() < 1e-4 and (consistent_sample(model, 3) - .5).abs().max() < 1e-4
+
+
+def test_stable_loss_of_one_image_is_the_plain_one():
+    model, x = NCSN(1, 8, any_time=True), (2*torch.rand(1, 1, 8, 8, generator=seeded()) - 1).expand(20, -1, -1, -1)
+    def seen(loss):
+        torch.manual_seed(0)
+        return loss(model, x).item()
+    assert seen(stable_loss(x)) == pytest.approx(seen(lambda m, x: m.loss(x)), rel=1e-4)
+
+
+IMAGES = torch.linspace(-1, 1, 5*64).view(5, 1, 8, 8)
+
+@pytest.mark.parametrize('data,batch,hint', [(IMAGES, dict(x=IMAGES, y=1), 'own loss'), (IMAGES[:3], IMAGES, 'out of data'), (IMAGES, IMAGES[..., :4], '(1, 8, 4)'),
+    (IMAGES.to(torch.uint8), IMAGES, 'uint8'), (IMAGES[:0], IMAGES, 'training images'), (dict(x=IMAGES), IMAGES, 'dict')])
+def test_stable_loss_refuses(data, batch, hint): refused(lambda: stable_loss(data)(NCSN(1, 8, any_time=True), batch), hint)
+
+
+def test_stable_loss_keeps_the_models_own_checks():
+    with pytest.warns(UserWarning, match='suggest_sigmas'): stable_loss(50*IMAGES)(NCSN(1, 8, any_time=True), 50*IMAGES)
+    refused(lambda: stable_loss(IMAGES)(DDPM(1, 8, var='learned'), IMAGES), 'fixed variance')
+
+
 @pytest.mark.parametrize('sd', [0, -1., float('nan')])
-def test_weight_of_no_spread(sd): refused(lambda: edm_weight(sd), 'sd > 0')
+def test_weight_of_no_spread(sd): refused(lambda: edm_weight(sd, 'score'), 'sd > 0')
 
 
-@pytest.mark.parametrize('kwargs', [{}, dict(any_time=True), dict(weight=edm_weight(.7)), dict(weight=edm_weight(.7), any_time=True)])
+def test_weight_of_another_target(): refused(lambda: NCSN(1, 8, weight=edm_weight(.7, 'eps')), "'eps'", "'score'")
+
+
+@pytest.mark.parametrize('kwargs', [{}, dict(any_time=True), dict(weight=edm_weight(.7, 'score')), dict(weight=edm_weight(.7, 'score'), any_time=True)])
 def test_weight_and_times_are_saved(kwargs, tmp_path):
     model, x = NCSN(1, 8, **kwargs), 2*torch.rand(20, 1, 8, 8) - 1
     save(model, tmp_path)
