@@ -21,8 +21,7 @@ def ancestral(n, g, steps=8*L):
 def consistent(levels, eta): return lambda n, g: consistent_sample(model, n, eta, levels, g)
 
 
-fine = consistent(8*L, .05)
 judge.report(f'Langevin, {L} levels, T={model.n_steps_each}', lambda n, g: model.sample(n, generator=g))
 judge.report(f'consistent, eta=0.3, {L} evaluations', consistent(L, .3))
-for n in (judge.n, 64): judge.report(f'consistent, eta=0.05, {8*L} evaluations', fine, n)
+for n in (judge.n, 64): judge.report(f'consistent, eta=0.05, {8*L} evaluations', consistent(8*L, .05), n)
 judge.report(f'ancestral, {8*L} evaluations', ancestral)

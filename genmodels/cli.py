@@ -51,7 +51,8 @@ def preset(
     if name=='ddpm': return DDPM(C, H, target='v' if small else 'eps', var='beta'),dict(steps=4200, batch_size=64, lr=8e-3) if small else papers
     if small:
         ladder = dict(levels=30, sigma_max=1.2*math.sqrt(C*H*W), sigma_min=.05)   # as far as digits lie apart
-        return NCSN(C, H, **_walk(ladder, 4), weight=edm_weight(.75, 'score'), any_time=True),dict(steps=2700, batch_size=64, lr=8e-3, loss=stable_loss(x) if x is not None and len(x) <= 10_000 else None)     # of more images the mean would take longer than the step
+        loss = stable_loss(x) if x is not None and len(x) <= 10_000 else None     # the mean of more would take longer than the step
+        return NCSN(C, H, **_walk(ladder, 4), weight=edm_weight(.75, 'score'), any_time=True),dict(steps=2700, batch_size=64, lr=8e-3, loss=loss)
     return NCSN(C, H, **({} if x is None else _walk(_ladder_of(C, x), 5))),papers
 
 # %% ../nbs/90_cli.ipynb #0fbb2eee
