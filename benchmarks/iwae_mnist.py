@@ -14,8 +14,9 @@ import argparse, sys, time
 from pathlib import Path
 import torch
 from torch import nn
-from genmodels.data import images
-from genmodels.elbo import iwae_bound, log_weights
+from genmodels.pictures import images
+from genmodels.estimators import iwae_bound
+from genmodels.elbo import log_weights
 from genmodels.nets import MLP
 from genmodels.train import fit
 from genmodels.vae import VAE

@@ -7,7 +7,7 @@ a target take nine or more."""
 import argparse, statistics, time
 import torch
 from genmodels import digit_net, digits, fit, frechet, load, precision_recall
-from genmodels.cli import preset
+from genmodels.experiment import preset
 
 train,test = digits(),digits('test')
 

@@ -10,7 +10,7 @@ Target: fit at most 5 % above bare, and 20,000 images/s on two cores."""
 import argparse, copy, math, statistics, subprocess, sys, time
 import torch
 from torch import nn
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.train import fit
 from genmodels.vae import VAE
 
@@ -44,7 +44,7 @@ def bare(model, x, steps, batch_size, **kw):
 def peak(n, k):
     "Megabytes by which log_prob of n digits with k samples raises the peak of a fresh process"
     code = f'''import re, torch
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.vae import VAE
 torch.set_num_threads(1)
 v,x = VAE(),digits()[:{n}]

@@ -15,10 +15,11 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .denoise import Denoiser, _times, row, solve
 from .gauss import col, kl_normal, randn_like, sum_dims
-from .nets import UNet, record
+from .nets import UNet
+from .spec import record
 from .path import Path, cosine_path, ddpm_path, step_index
 from .samplers import ddim_step, ddpm_step, posterior, sample as sample_along, times
-from .train import evaluating
+from .average import evaluating
 
 # %% ../nbs/23_ddpm.ipynb #92e501cc
 def log_prob_levels(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weight', 'snr_weight', 'min_snr_weight', 'edm_weight',
-           'Denoiser', 'Wrapped']
+           'Denoiser', 'Wrapped', 'posterior_mean', 'stable_loss']
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
@@ -15,7 +15,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .gauss import col
-from .nets import record
+from .spec import record
 from .path import Path, _time
 
 # %% ../nbs/21_denoise.ipynb #fa76f6ac
@@ -264,3 +264,35 @@ def given(self:Denoiser,
 )->Wrapped: # Call it with `(xt, t)`
     "This denoiser with conditions filled in"
     return Wrapped(self, cond=cond)
+
+# %% ../nbs/21_denoise.ipynb #5c1e70e2
+def posterior_mean(
+    data:Tensor, # All training images, `(N, ...)`
+    xt:Tensor, # Noisy images, `(n, ...)`
+    a:float|Tensor, # Scale of the signal in them, a number or `(n,)`
+    sig:float|Tensor, # Standard deviation of their noise, likewise, > 0
+)->Tensor: # E[x0|xt], `(n, ...)`
+    "The mean of `data`, each weighted by how well it explains `xt`: what a perfect denoiser of these images answers"
+    with torch.autocast(xt.device.type, enabled=False):       # bfloat16's three decimals would not do for the exponents
+        x = xt.flatten(1).to(torch.promote_types(xt.dtype, torch.float32))
+        d,a,sig = data.flatten(1).to(x),col(a, x),col(sig, x)
+        w = ((a*(x@d.T) - a**2*d.square().sum(1)/2)/sig**2).softmax(1)
+        return (w@d).view_as(xt).to(xt)
+
+# %% ../nbs/21_denoise.ipynb #5c1e70e6
+def stable_loss(
+    data:Tensor, # All training images, `(N, ...)`; with tens of thousands the comparison takes longer than a small net
+)->Callable: # A function of `(model, batch)`, for `fit(..., loss=...)`
+    "The loss of a `Denoiser`, compared with the mean of all `data` that may lie under the noise (Xu et al. 2023): the same best net, with less variance on the way, and a loss of 0 there. "\
+    "ValueError for data or batches that are not images, have labels, or don't belong together"
+    if not (torch.is_tensor(data) and data.is_floating_point() and len(data)): raise ValueError(f'expected all training images as one floating-point tensor, got {getattr(data, "dtype", type(data).__name__)}')
+    looked = False
+    def loss(model, x):
+        nonlocal data,looked
+        if isinstance(x, dict) or getattr(model, 'cond', None): raise ValueError("expected images without labels, of which the mean under the noise knows nothing; train with the model's own loss")
+        data = data.to(x.device)
+        if not looked and (x.shape[1:] != data.shape[1:] or torch.cdist(x.flatten(1).float(), data.flatten(1).float()).amin(1).max() > .01):
+            raise ValueError(f'expected batches out of data, {len(data)} images of shape {tuple(data.shape[1:])}; got others, of shape {tuple(x.shape[1:])}: give stable_loss the images that are trained on')
+        looked = True
+        return model.loss(x, clean=partial(posterior_mean, data))
+    return loss

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .gauss import col, kl_normal, log_normal, randn_like, reparam
-from .nets import MLP, record
-from .train import evaluating
+from .nets import MLP
+from .spec import record
+from .average import evaluating
 from .vae import VAE
 
 # %% ../nbs/12_hvae.ipynb #767a531e

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from .gauss import col, randn_like
 from .ncsn import overlap
-from .nets import record
+from .spec import record
 from .path import Path
 from .samplers import sample
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
 from .gauss import col
-from .nets import record
+from .spec import record
 
 # %% ../nbs/20_path.ipynb #f4e2c676
 def _time(t):

@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from .ddpm import DDPM
-from .nets import MLP, Attention, Blocks, ResBlock, check_input, conv3, record, sides, sinusoidal
+from .nets import MLP, Attention, Blocks, ResBlock, check_input, conv3, sides, sinusoidal
+from .spec import record
 from .path import betas_path, cosine_path, ddpm_path, step_index
-from .train import _match, _read
+from .checkpoint import _match, _read
 
 # %% ../nbs/25_published.ipynb #fc15468c
 def embed_index(

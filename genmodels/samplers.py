@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from .denoise import Wrapped, _raw
 from .gauss import col, randn_like
-from .train import evaluating
+from .average import evaluating
 
 # %% ../nbs/22_samplers.ipynb #05004928
 def _at(path, t, x):

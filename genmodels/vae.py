@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .gauss import log_normal, randn_like, reparam, sum_dims
-from .nets import MLP, record
-from .train import evaluating
+from .nets import MLP
+from .spec import record
+from .average import evaluating
 
 # %% ../nbs/11_vae.ipynb #976a80af
 def _halvings(shape, widths):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from genmodels import data
-from genmodels.data import dataset, digits, images, read_idx, save_images, show_images
+from genmodels.pictures import dataset, digits, images, read_idx, save_images, show_images
 
 
 def idx(x, code=8): return bytes([0, 0, code, x.ndim]) + b''.join(n.to_bytes(4, 'big') for n in x.shape) + x.tobytes()

@@ -11,7 +11,9 @@ from genmodels import train
 from genmodels.denoise import Denoiser, sigma2_weight
 from genmodels.nets import MLP, TimeMLP, UNet
 from genmodels.path import Path, cosine_path, ddpm_path, ncsn_path, straight_path
-from genmodels.train import evaluating, fit, load, save
+from genmodels.average import evaluating
+from genmodels.train import fit
+from genmodels.checkpoint import load, save
 from genmodels.hvae import warmup
 from genmodels.vae import VAE
 

@@ -161,7 +161,7 @@ def test_own_small_pictures_are_compared_by_their_pixels():
 @pytest.mark.parametrize('kw, steps, calls', [(dict(any_time=True), None, 8*6), ({}, None, 6*100 + 1), (dict(any_time=True), 3, 6*3 + 1)])
 def test_evaluations_of_an_ncsn(kw, steps, calls):
     from genmodels import NCSN
-    from genmodels.cli import draw
+    from genmodels.experiment import draw
     model, seen = NCSN(1, 8, levels=6, **kw), []
     model.net.register_forward_hook(lambda *a: seen.append(1))
     draw(model, 2, steps=steps)
@@ -170,7 +170,7 @@ def test_evaluations_of_an_ncsn(kw, steps, calls):
 @pytest.mark.parametrize('side', [8, 16])
 def test_step_of_the_preset_leaves_the_right_noise(side):
     import torch
-    from genmodels.cli import preset
+    from genmodels.experiment import preset
     from genmodels.ncsn2 import variance_ratio
     model = preset('ncsn', (1, side, side), 2*torch.rand(20, 1, side, side) - 1)[0]
     last = model.path(1/model.levels)[1].item()

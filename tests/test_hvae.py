@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch import nn
 import genmodels
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.gauss import log_normal
 from genmodels.hvae import HVAE, LayeredPrior, MixturePrior, VampPrior, Watch, active_units, mutual_information, warmup
 from genmodels.nets import MLP
-from genmodels.train import evaluating, fit, load, save
+from genmodels.average import evaluating
+from genmodels.train import fit
+from genmodels.checkpoint import load, save
 from genmodels.vae import VAE, ConvDecoder, ConvEncoder
 
 x = digits()[:40]

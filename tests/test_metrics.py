@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.metrics import DigitNet, digit_net, frechet, mmd, mmd_test, nearest, precision_recall, sliced_wasserstein, train_digit_net, wasserstein_1d
 
 PAIRS = [mmd, mmd_test, sliced_wasserstein, frechet, precision_recall]

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.gauss import log_normal
-from genmodels.train import evaluating, fit, load, save
+from genmodels.average import evaluating
+from genmodels.train import fit
+from genmodels.checkpoint import load, save
 from genmodels.vae import VAE, ConvDecoder, ConvEncoder, best_sd, log_bernoulli, log_logistics, slerp
 
 x = digits()[:40]
@@ -188,7 +190,7 @@ def test_log_prob_in_pieces(kw):
 @pytest.mark.skipif(sys.platform != 'linux', reason='ru_maxrss has other units elsewhere')
 def test_log_prob_in_bounded_memory():
     code = '''import resource, torch
-from genmodels.data import digits
+from genmodels.pictures import digits
 from genmodels.vae import VAE
 torch.set_num_threads(1)
 v,x = VAE(hidden=(32,)),digits()[:100]
