@@ -148,7 +148,8 @@ def at(self:Denoiser,
     xt:Tensor, # The batch that is asked about, `(n, ...)`
 )->At: # The path at that time
     "The path where the model is asked; ValueError for a time outside (0,1], or as many as there are not examples"
-    p = self.path.at(t, xt)
+    dtype = torch.promote_types(xt.dtype, torch.float32)
+    p = self.path.at(torch.as_tensor(t, dtype=dtype), xt)     # read at the time that the net is told, rounded as it is
     check(p.least > 0, 't in (0,1]', f'{p.least:g}', 'step k of a chain of T is t=k/T, k=1..T')
     return p
 

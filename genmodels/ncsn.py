@@ -134,14 +134,45 @@ def anneal(self:NCSN,
     "Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1)"
     steps = self.n_steps_each if n_steps_each is None else n_steps_each
     h_min = self.step_lr if step_lr is None else step_lr
-    sigma = self.path(torch.arange(self.levels+1, dtype=torch.float64)/self.levels)[1].tolist()
+    sigma = self.path(torch.arange(self.levels+1)/self.levels)[1]
+    hs = (h_min*(sigma/sigma[1])**2).tolist()
     for k in tqdm(range(self.levels, 0, -1), disable=not progress):
         p = self.at(k/self.levels, x)
-        h = h_min*(sigma[k]/sigma[1])**2
         held = hold(x, p.sig) if hold else lambda x: x
         score = lambda x: self.output(x, p, **cond)
-        for _ in range(steps): x = held(langevin_step(score, x, h, generator))
+        for _ in range(steps): x = held(langevin_step(score, x, hs[k], generator))
         yield self(x, k/self.levels, **cond) if denoise and k == 1 else x
+
+# %% ../nbs/31_ncsn.ipynb #9cb68150
+@patch
+def start(self:NCSN,
+    n:int, # Images wanted
+    generator:torch.Generator=None, # Source of the noise
+)->Tensor: # `(n, C, H, W)`
+    "Uniform images with the first level's noise: what a walk of few steps need not find by itself"
+    weight = next(self.parameters(), torch.empty(0))
+    device = generator.device if generator else weight.device
+    x = 2*torch.rand(n, *self.shape, generator=generator, device=device).to(weight) - 1
+    return x + self.path.at(1., x).sig*randn_like(x, generator)
+
+@patch
+def sample(self:NCSN,
+    n:int=64, # Images wanted
+    n_steps_each:int=None, # Langevin steps on each level; None: the model's own
+    step_lr:float=None, # Step size on the last level; None: the model's own
+    denoise:bool=True, # Take the last level's noise off at the end?
+    generator:torch.Generator=None, # Source of all noise
+    progress:bool=False, # Show a bar?
+    batch_size:int=512, # Images at a time
+    **cond, # Conditions for the net, such as `y`, one an image
+)->Tensor: # Images, about in [-1,1], `(n, C, H, W)`
+    "Draw `n` images from uniform noise; ValueError for fewer than one image or step"
+    check_whole('n', n)
+    if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
+    settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, denoise=denoise, generator=generator, progress=progress)
+    with evaluating(self) as m:
+        parts = in_batches(m.start(n, generator), batch_size, cond)
+        return torch.cat([_last(m.anneal(x, **settings, **part)) for x,part in parts])
 
 # %% ../nbs/31_ncsn.ipynb #5e9c0db6
 @patch

@@ -48,7 +48,7 @@ def _floating(t):
 
 def _times64(t):
     "`t` in float64 on the CPU, where curves are computed, and the smallest; ValueError unless all lie in [0,1]"
-    u = torch.as_tensor(t).cpu().double().contiguous()
+    u = t.cpu().double().contiguous() if torch.is_tensor(t) else torch.as_tensor(t, dtype=torch.float64)
     seen = u.detach().numpy()
     lo,hi = (seen.min(),seen.max()) if seen.size else (0.,1.)
     check(0 <= lo and hi <= 1, 't in [0,1]', f'{lo:g} to {hi:g}', 'divide a step k by the number of steps T')
