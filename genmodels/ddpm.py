@@ -126,11 +126,10 @@ def learned_step(
 )->Tensor: # State at `s`
     "Ancestral step with the variance that the net chose (Nichol & Dhariwal 2021, sec. 3.1)"
     ddpm = model.base if isinstance(model, Estimate) else model
-    now = ddpm.at(t, xt)
-    y,share = ddpm.outputs(xt, now, **cond)
-    if model is ddpm: x0,_ = solve(y, xt, now, ddpm.target)
-    else: x0 = model(xt, t, **cond)           # another estimate needs evaluations of its own
     p,q = ddpm.path.at(t, xt),ddpm.path.at(s, xt)
+    y,share = ddpm.outputs(xt, p, **cond)
+    if model is ddpm: x0,_ = solve(y, xt, p, ddpm.target)
+    else: x0 = model(xt, t, **cond)           # another estimate needs evaluations of its own
     mu,_ = posterior(x0.clamp(-1, 1) if ddpm.clip else x0, xt, p, q)
     return mu + ddpm.back_sd(xt, t, s, share)*randn_like(xt, generator)*(q.t > 0)
 
