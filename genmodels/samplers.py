@@ -186,6 +186,7 @@ def threshold(
         return x0.clamp(-m, m)/m
     return Estimate(model, f)
 
+# %% ../nbs/22_samplers.ipynb #8f53ec2f
 def in_batches(
     x:Tensor, # Examples, `(n, ...)`
     batch_size:int, # Examples at a time
