@@ -9,6 +9,7 @@ __all__ = ['conv3', 'MLP', 'sinusoidal', 'TimeEmbedding', 'check_input', 'TimeML
 # %% ../nbs/04_nets.ipynb #84e39382
 import math
 from functools import partial
+from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class MLP(nn.Module):
         super().__init__()
         dims = (d_in,*hidden,d_out)
         layers = []
-        for a,b in zip(dims, dims[1:]): layers += [nn.Linear(a, b),act()]
+        for a,b in pairwise(dims): layers += [nn.Linear(a, b),act()]
         self.layers = nn.Sequential(*layers[:-1])   # no activation at the end
     def forward(self, x): return self.layers(x)
 
