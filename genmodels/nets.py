@@ -53,8 +53,9 @@ def sinusoidal(
 def _check_times(t):
     "ValueError unless `t` holds floats in a row"
     ok = t.ndim == 1 and t.is_floating_point()
-    check(ok, 't to hold one float in [0,1] for each example, shape (n,)', f'{t.dtype} of shape {tuple(t.shape)}',
-        'flatten it, divide integer steps by their number')
+    wanted = 't to hold one float in [0,1] for each example, shape (n,)'
+    got = f'{t.dtype} of shape {tuple(t.shape)}'
+    check(ok, wanted, got, 'flatten it, divide integer steps by their number')
 
 def _check_width(width):
     "ValueError unless `width` numbers can be half sines, half cosines"
@@ -62,7 +63,7 @@ def _check_width(width):
 
 # %% ../nbs/04_nets.ipynb #ed9bf3b8
 class TimeEmbedding(nn.Module):
-    "What every block is told: the sinusoids of the time, mixed by two layers, and the class if there are classes"
+    "What every block is told: the sinusoids of the time, mixed by two layers, plus a row for the class, if any"
     def __init__(self,
         width:int, # Numbers out, even, at least 4
         hidden:int, # Numbers between the two layers
@@ -132,7 +133,8 @@ def group_norm(
     "Group normalisation in at most 32 groups of at least 4 channels (Wu & He 2018)"
     groups = min(32, width//4)
     split = groups > 0 and width%groups == 0
-    check(split, 'a multiple of 4 channels up to 128, of 32 above', f'{width}, which do not split into equal groups')
+    got = f'{width}, which do not split into equal groups'
+    check(split, 'a multiple of 4 channels up to 128, of 32 above', got)
     return nn.GroupNorm(groups, width)
 
 # %% ../nbs/04_nets.ipynb #abf78126

@@ -129,8 +129,8 @@ class RefineBlock(nn.Module):
 # %% ../nbs/05_refinenet.ipynb #e77eecd8
 @record
 class RefineNet(nn.Module):
-    """The score network of Song & Ermon (2019) at full resolution: `net(x, t)` estimates the score of `x`
-    at level index L(1-t), for images of any size; ValueError where a time is no level (on a GPU, CUDA's own error)"""
+    """The score network of Song & Ermon (2019) at full resolution, for images of any size: `net(x, t)` estimates
+    the score at level index L(1-t); ValueError where a time is no level (on a GPU, CUDA's own error)"""
     def __init__(self,
         channels:int=3, # Of the images
         nf:int=128, # Width of every layer
@@ -165,7 +165,7 @@ class RefineNet(nn.Module):
 
 # %% ../nbs/05_refinenet.ipynb #a9b0d410
 def _look_up(sigmas, i, t):
-    "`sigmas[i]`, or ValueError where one of the times `t` is no level; on a GPU the look-up fails by itself, later"
+    "`sigmas[i]`; ValueError where one of the times `t` is no level (on a GPU the look-up fails by itself)"
     try: return sigmas[i]
     except IndexError: pass
     L = len(sigmas)
@@ -213,7 +213,7 @@ class WideningConvUnit(nn.Module):
 
 # %% ../nbs/05_refinenet.ipynb #20f311ff
 class RefineBlockPlus(nn.Module):
-    "The refine block of the paper's code: adapt, fuse at the first input's size, pool twice in a chain, finish"
+    "The refine block of the paper's code: adapt, fuse at the first input's size, pool twice, finish"
     def __init__(self,
         width:int, # Channels of the inputs
         out:int, # Channels out
@@ -223,7 +223,8 @@ class RefineBlockPlus(nn.Module):
     ):
         super().__init__()
         norm = CondInstanceNormPlus
-        def units(d, n): return Blocks(*[ResidualConvUnit(d, levels, norm=norm, bias=False) for _ in range(n)])
+        def unit(d): return ResidualConvUnit(d, levels, norm=norm, bias=False)
+        def units(d, n): return Blocks(*[unit(d) for _ in range(n)])
         def fuse(): return NormConv(width, levels, out, norm=norm, act=False)
         def link(): return NormConv(out, levels, pool=True, norm=norm, act=False, bias=False)
         self.adapt = nn.ModuleList(units(width, 2) for _ in range(inputs))
