@@ -15,7 +15,7 @@ from .gauss import col, randn_like
 
 # %% ../nbs/01_mixture.ipynb #e4bcce01
 class GaussianMixture:
-    "Data from `sum_k weights_k N(means_k, sds_k)`: density, score and denoiser are exact at any noise, in float64 inside"
+    "Data from `sum_k weights_k N(means_k, sds_k)`: density, score, denoiser are exact at any noise, in float64"
     def __init__(self,
         means:Tensor, # Centres, `(k, d)` or any `(k, ...)`
         sds:float|Tensor, # Standard deviation >= 0 of each component, `(k,)`, or one number for all
@@ -27,7 +27,7 @@ class GaussianMixture:
         self.means = means.double()
         self.shape = means.shape[1:]
         self.sds = _per_component(sds, means, 'sds')
-        weights = _per_component(1. if weights is None else weights, means, 'weights')
+        weights = _per_component(torch.ones(()) if weights is None else weights, means, 'weights')
         check(weights.any(), 'weights that are not all 0', weights.tolist())
         self.weights = weights/weights.sum()
 

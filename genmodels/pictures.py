@@ -16,18 +16,16 @@ import zlib
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
-from sklearn.datasets import fetch_openml, get_data_home, load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
+from .checks import check
+from .files import replacing
 
 # %% ../nbs/02_pictures.ipynb #1bbd792b
-def _check_split(split):
-    if split not in ('train', 'test'): raise ValueError(f"expected split 'train' or 'test', got {split!r}")
+def _check_split(split): check(split in ('train', 'test'), "split 'train' or 'test'", repr(split))
 
 # %% ../nbs/02_pictures.ipynb #dfb1e9d5
 def digits(
@@ -35,128 +33,171 @@ def digits(
     labels:bool=False, # Return the classes too
 )->Tensor|dict: # float32 `(N, 1, 8, 8)` in [-1,1]; with labels `dict(x=..., y=...)`, y int64 `(N,)`
     "scikit-learn's 8x8 handwritten digits, 17 grey levels, in a fixed split with equal shares of every class"
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
     _check_split(split)
     d = load_digits()
-    i = train_test_split(range(len(d.target)), test_size=500, random_state=0, stratify=d.target)[split=='test']
+    train,test = train_test_split(range(len(d.target)), test_size=500, random_state=0, stratify=d.target)
+    i = train if split == 'train' else test
     x = torch.tensor(d.images[i]/8 - 1, dtype=torch.float32)[:,None]
     return dict(x=x, y=torch.tensor(d.target[i])) if labels else x
 
 # %% ../nbs/02_pictures.ipynb #113618e5
-def _pictures(x):
-    "`x` as finite float pictures `(N, C, H, W)` on the CPU; one `(C, H, W)` will do"
-    x = torch.as_tensor(x).detach().cpu()
-    if x.ndim == 3: x = x[None]
-    if x.ndim != 4 or x.shape[1] not in (1, 3) or not x.numel():
-        raise ValueError(f'expected pictures of shape (N, 1 or 3, H, W), got {tuple(x.shape)}')
-    if not x.is_floating_point(): raise ValueError(f'expected float pixels in [-1, 1], got {x.dtype}; convert them with images(x)')
-    if n := (~x.isfinite()).flatten(1).any(1).sum().item(): raise ValueError(f'expected finite pixels, got NaN or infinity in {n} of {len(x)} pictures')
-    return x.float()
+def _check_pixels(x):
+    ok = x.ndim == 4 and x.shape[1] in (1, 3) and x.numel() > 0
+    check(ok, 'pictures of shape (N, 1 or 3, H, W)', tuple(x.shape))
+    check(x.is_floating_point(), 'float pixels in [-1, 1]', x.dtype, 'convert them with images(x)')
+    bad = (~x.isfinite()).flatten(1).any(1).sum().item()
+    check(bad == 0, 'finite pixels', f'NaN or infinity in {bad} of {len(x)} pictures')
 
 # %% ../nbs/02_pictures.ipynb #e9b9b4e0
 def image_grid(
     x:Tensor, # Pictures `(N, C, H, W)` in [-1,1], C 1 or 3, or one `(C, H, W)`; values beyond are clipped
-    ncols:int=None, # Pictures a row; None: as square as can be
+    ncols:int=None, # Pictures per row; None: as square as can be
     gap:int=2, # White pixels between pictures
 )->np.ndarray: # uint8 `(height, width, C)`
-    "All pictures in one, in rows; small ones enlarged by a whole factor"
-    x = _pictures(x)
-    x = ((x.clamp(-1, 1) + 1)*127.5).round()
-    n,c,h,w = x.shape
+    "All pictures in one, in rows, small ones enlarged by a whole factor; ValueError for other shapes or NaN"
+    x = torch.as_tensor(x).detach().cpu()
+    if x.ndim == 3: x = x[None]
+    _check_pixels(x)
+    x = ((x.float().clamp(-1, 1) + 1)*127.5).round()
+    n,_,h,w = x.shape
     ncols = min(n, ncols or math.ceil(math.sqrt(n)))
     nrows = math.ceil(n/ncols)
-    s = max(1, round(max(48, 240/ncols)/max(h, w)))       # at least 48 pixels a picture, 240 a row
-    x = x.repeat_interleave(s, 2).repeat_interleave(s, 3)
+    scale = max(1, round(max(48, 240/ncols)/max(h, w)))   # at least 48 pixels per picture, 240 per row
+    x = x.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     x = F.pad(x, (0,gap, 0,gap, 0,0, 0,nrows*ncols - n), value=255.)
-    x = x.unflatten(0, (nrows, ncols)).permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+    x = x.unflatten(0, (nrows, ncols))                    # (nrows, ncols, C, H, W)
+    x = x.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
     return x[:x.shape[0]-gap,:x.shape[1]-gap].to(torch.uint8).numpy()
 
 # %% ../nbs/02_pictures.ipynb #134ddeb6
 def show_images(
     x:Tensor, # Pictures `(N, C, H, W)` in [-1,1], or one `(C, H, W)`
-    ncols:int=None, # Pictures a row; None: as square as can be
+    ncols:int=None, # Pictures per row; None: as square as can be
     title:str=None, # Line above the grid
     ax=None, # matplotlib axes to draw in; None: a new figure of the grid's own size
     cmap:str='gray', # Colours of greyscale pictures
 ): # The matplotlib figure; leave it as a cell's last line to see it
-    "Show pictures in a grid"
-    g = image_grid(x, ncols)
+    "Show pictures in a grid; ValueError as `image_grid`"
+    grid = image_grid(x, ncols)
     new = ax is None
-    if new:
-        h,w,top = g.shape[0]/128,g.shape[1]/128,0.25 if title else 0.   # inches; a power of two keeps pixels whole
-        ax = plt.figure(figsize=(w, h + top), dpi=128).add_axes([0, 0, 1, h/(h + top)])
-    ax.imshow(g, cmap=cmap, vmin=0, vmax=255)
+    if new: ax = _new_axes(grid, room=0.25 if title else 0.)
+    ax.imshow(grid, cmap=cmap, vmin=0, vmax=255)
     ax.axis('off')
     if title: ax.set_title(title, fontsize=10)
-    if new and ax.figure.canvas.required_interactive_framework is None: plt.close(ax.figure)  # or a notebook shows it twice
+    if new: _close(ax.figure)
     return ax.figure
 
-# %% ../nbs/02_pictures.ipynb #1e6826dd
-@contextmanager
-def _replacing(path):
-    "A scratch path beside `path` that takes its place when all went well"
-    tmp = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        yield tmp
-        os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
+# %% ../nbs/02_pictures.ipynb #3f0c9e17
+def _new_axes(grid, room):
+    "Axes that show each pixel of `grid` as one pixel, in a new figure, below `room` inches for a title"
+    import matplotlib.pyplot as plt
+    h,w = grid.shape[0]/128,grid.shape[1]/128             # inches; a power of two keeps pixels whole
+    return plt.figure(figsize=(w, h + room), dpi=128).add_axes([0, 0, 1, h/(h + room)])
+
+def _close(fig):
+    "Close a figure that no window shows, or a notebook shows it twice"
+    import matplotlib.pyplot as plt
+    if fig.canvas.required_interactive_framework is None: plt.close(fig)
 
 # %% ../nbs/02_pictures.ipynb #53b3dd91
 def save_images(
     x:Tensor, # Pictures `(N, C, H, W)` in [-1,1], or one `(C, H, W)`
     path:str|Path, # Where to: a name that ends in .png, in a folder that exists
-    ncols:int=None, # Pictures a row; None: as square as can be
+    ncols:int=None, # Pictures per row; None: as square as can be
 )->Path: # `path`
-    "Write a grid of pictures as a PNG that appears whole or not at all"
-    path,g = Path(path),image_grid(x, ncols)
-    if path.suffix.lower() != '.png': raise ValueError(f'expected a file name that ends in .png, got {path}')
-    if not path.parent.is_dir(): raise FileNotFoundError(f'expected a folder to write {path.name} into, found none at {path.parent}; create it first')
-    with _replacing(path) as tmp: Image.fromarray(g[...,0] if g.shape[2]==1 else g).save(tmp, 'PNG')
+    "Write a grid as a PNG, whole or not at all; ValueError as `image_grid`, FileNotFoundError without a folder"
+    path = Path(path)
+    grid = image_grid(x, ncols)
+    _check_png(path)
+    picture = Image.fromarray(grid[...,0] if grid.shape[2] == 1 else grid)
+    with replacing(path) as tmp: picture.save(tmp, 'PNG')
     return path
 
+# %% ../nbs/02_pictures.ipynb #5d2e7b40
+def _check_png(path):
+    check(path.suffix.lower() == '.png', 'a file name that ends in .png', path)
+    folder = path.parent
+    if folder.is_dir(): return
+    raise FileNotFoundError(f'expected a folder for {path.name}, got none at {folder}; create it first')
+
 # %% ../nbs/02_pictures.ipynb #54b5a1df
-def _in_range(x, in_range):
+def _known_range(x, in_range):
     "`x` as uint8 0..255 or float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
     if x.dtype == torch.bool: return x.to(torch.uint8)*255
-    x = x.float() if x.is_floating_point() else x if x.dtype == torch.uint8 else x.long()
-    if bad := (~x.isfinite()).sum().item(): raise ValueError(f'expected finite pixels, got {bad} of {x.numel()} NaN or infinite; repair or drop those pictures')
+    if x.is_floating_point():
+        x = x.float()
+        _check_floats(x, in_range)
+        return x
+    if x.dtype != torch.uint8: x = x.long()
+    _check_bytes(x)
+    return x.to(torch.uint8)
+
+# %% ../nbs/02_pictures.ipynb #8e41a6d3
+def _check_bytes(x):
     lo,hi = x.min().item(),x.max().item()
-    if not x.is_floating_point():
-        if lo < 0: raise ValueError(f'expected integer pixels in 0..255, got {lo}..{hi}; signed bytes convert by x+128')
-        if hi > 255: raise ValueError(f'expected integer pixels in 0..255, got {lo}..{hi}; 16-bit pictures convert by x//257')
-        if hi == 1: raise ValueError('expected integer pixels in 0..255, got only 0 and 1; black and white pictures convert by x*255')
-        return x.to(torch.uint8)
-    if lo >= 0 and hi > 1: raise ValueError(f'expected float pixels in [-1, 1], got [{lo:g}, {hi:g}]; convert by ' + ('x/127.5-1' if hi > 16 else f'x/{hi/2:g}-1'))
-    if lo < -1 or hi > 1: raise ValueError(f'expected float pixels in [-1, 1], got [{lo:g}, {hi:g}]; undo the standardisation, or divide by the largest |x|')
-    if lo >= 0 and not in_range: raise ValueError(f'expected float pixels in [-1, 1], got [{lo:g}, {hi:g}] without one negative value; convert by x*2-1, or pass in_range=True if they are right as they are')
-    return x
+    wanted,came = 'integer pixels in 0..255',f'{lo}..{hi}'
+    check(lo >= 0, wanted, came, 'signed bytes convert by x+128')
+    check(hi <= 255, wanted, came, '16-bit pictures convert by x//257')
+    check(hi != 1, wanted, 'only 0 and 1', 'black and white pictures convert by x*255')
+
+def _check_floats(x, in_range):
+    bad = (~x.isfinite()).sum().item()
+    check(bad == 0, 'finite pixels', f'{bad} of {x.numel()} NaN or infinite', 'repair or drop those pictures')
+    lo,hi = x.min().item(),x.max().item()
+    wanted,came = 'float pixels in [-1, 1]',f'[{lo:g}, {hi:g}]'
+    cure = 'x/127.5-1' if hi > 16 else f'x/{hi/2:g}-1'
+    check(lo < 0 or hi <= 1, wanted, came, f'convert by {cure}')
+    check(lo >= -1 and hi <= 1, wanted, came, 'undo the standardisation, or divide by the largest |x|')
+    hint = 'convert by x*2-1, or pass in_range=True if they are right as they are'
+    check(lo < 0 or in_range, wanted, f'{came} without one negative value', hint)
 
 # %% ../nbs/02_pictures.ipynb #75829a65
-def _nchw(x):
-    "Numbers of a known layout as a tensor `(N, 1 or 3, H, W)`; ValueError otherwise"
+def _known_layout(x):
+    "Pictures as `(N, 1 or 3, H, W)`, whatever the order of their axes; ValueError where it is not known"
+    x = _real_numbers(x)
+    shape = tuple(x.shape)
+    if x.ndim == 3 and shape[2] not in (1, 3, 4): x = x[:,None]                 # (N, H, W)
+    channels_last = x.ndim == 4 and shape[1] not in (1, 3) and shape[-1] in (1, 3)
+    if channels_last: x = x.permute(0, 3, 1, 2).contiguous()                    # (N, H, W, C)
+    _check_layout(x, shape)
+    return x
+
+# %% ../nbs/02_pictures.ipynb #b6a90c25
+def _real_numbers(x):
+    "Numbers of any kind as a tensor on the CPU; ValueError for none, complex ones, and what is no number"
     if not isinstance(x, Tensor):
         x = np.asarray(x)
-        if x.dtype.kind not in 'buif': raise ValueError(f'expected numbers, got an array of dtype {x.dtype}')
-        dtype = x.dtype if x.dtype in (np.bool_, np.uint8) else np.float32 if x.dtype.kind == 'f' else np.int64
-        with np.errstate(over='ignore'): x = torch.tensor(x.astype(dtype))   # what overflows is infinite, and refused as such
-    x,shape = x.detach().cpu(),tuple(x.shape)
-    if not x.numel(): raise ValueError(f'expected at least one picture, got an empty array of shape {shape}')
-    if x.is_complex(): raise ValueError(f'expected real numbers, got {x.dtype}')
-    if x.ndim == 3 and shape[2] not in (1, 3, 4): x = x[:,None]
-    if x.ndim == 4 and shape[1] not in (1, 3) and shape[-1] in (1, 3): x = x.permute(0, 3, 1, 2).contiguous()
-    if x.ndim == 4 and x.shape[1] in (1, 3): return x
-    hint = {1: 'are these labels?', 2: 'flattened pictures unfold by x.reshape(-1, 28, 28)', 3: 'one picture is x[None]'}.get(x.ndim, 'drop an alpha channel by x[..., :3]')
-    raise ValueError(f'expected (N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3, got shape {shape}; {hint}')
+        check(x.dtype.kind in 'buif', 'numbers', f'an array of dtype {x.dtype}')
+        if x.dtype not in (np.bool_, np.uint8):
+            kind = np.float32 if x.dtype.kind == 'f' else np.int64
+            with np.errstate(over='ignore'): x = x.astype(kind)    # what overflows is infinite, and refused
+        x = torch.tensor(x)
+    check(x.numel() > 0, 'at least one picture', f'an empty array of shape {tuple(x.shape)}')
+    check(not x.is_complex(), 'real numbers', x.dtype)
+    return x.detach().cpu()
+
+_LAYOUT_HINTS = {
+    1: 'are these labels?',
+    2: 'flattened pictures unfold by x.reshape(-1, 28, 28)',
+    3: 'one picture is x[None]'}
+
+def _check_layout(x, shape):
+    ok = x.ndim == 4 and x.shape[1] in (1, 3)
+    hint = _LAYOUT_HINTS.get(x.ndim, 'drop an alpha channel by x[..., :3]')
+    check(ok, '(N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3', f'shape {shape}', hint)
 
 # %% ../nbs/02_pictures.ipynb #c8634b8e
 def fit_size(
     x:Tensor, # Pictures `(N, C, H, W)`, uint8 or float
     size:int|tuple, # Side of a square, or `(height, width)`
 )->Tensor: # `(N, C, height, width)`, same dtype, no value beyond the old ones
-    "Cut the largest centred piece of the wanted shape, and resize it (bicubic, antialiased)"
+    "Cut the largest centred piece of the wanted shape, resize it (bicubic, antialiased); ValueError below 1 pixel"
     h,w = (size, size) if isinstance(size, int) else size
-    if h < 1 or w < 1: raise ValueError(f'expected a size of at least one pixel, got {size}')
+    check(h >= 1 and w >= 1, 'a size of at least one pixel', size)
     H,W = x.shape[2:]
-    s = min(H/h, W/w)                                     # old pixels a new one
+    s = min(H/h, W/w)                                     # old pixels per new one
     kh,kw = max(1, round(h*s)),max(1, round(w*s))         # of the cut
     y0,x0 = (H-kh)//2,(W-kw)//2
     cut = x[...,y0:y0+kh,x0:x0+kw]
@@ -164,6 +205,8 @@ def fit_size(
     return F.interpolate(cut, (h, w), mode='bicubic', antialias=True).clamp(x.min(), x.max())
 
 # %% ../nbs/02_pictures.ipynb #8933ae3b
+_IDX_TYPES = {8: 'u1', 9: 'i1', 11: '>i2', 12: '>i4', 13: '>f4', 14: '>f8'}
+
 def read_idx(
     path:str|Path, # A file in MNIST's format, plain or gzipped
 )->np.ndarray: # What it holds
@@ -171,22 +214,29 @@ def read_idx(
     raw = Path(path).read_bytes()
     if raw.startswith(b'\x1f\x8b'):
         with _reading('a whole gzip file'): raw = gzip.decompress(raw)
-    types = {8: 'u1', 9: 'i1', 11: '>i2', 12: '>i4', 13: '>f4', 14: '>f8'}
-    if len(raw) < 4 or raw[:2] != b'\0\0' or raw[2] not in types:
-        raise ValueError(f'expected a folder of pictures, a picture, .npy, .npz or IDX (.gz), got a file that starts with {raw[:4]!r}')
-    start,dtype = 4 + 4*raw[3],np.dtype(types[raw[2]])
+    _check_idx(raw)
+    dtype = np.dtype(_IDX_TYPES[raw[2]])
+    start = 4 + 4*raw[3]                                  # four bytes for the length of each axis
     shape = [int.from_bytes(raw[i:i+4], 'big') for i in range(4, start, 4)]
     need = start + dtype.itemsize*math.prod(shape)
-    if len(raw) != need: raise ValueError(f'expected {need} bytes as the IDX header says, got {len(raw)}; copy or download the file again')
+    again = 'copy or download the file again'
+    check(len(raw) == need, f'{need} bytes as the IDX header says', len(raw), again)
     return np.frombuffer(raw, dtype, offset=start).reshape(shape)
 
 # %% ../nbs/02_pictures.ipynb #3ef5cf0e
+_BROKEN = (OSError, EOFError, ValueError, KeyError, SyntaxError, zlib.error, struct.error, zipfile.BadZipFile,
+           Image.DecompressionBombError)
+
 @contextmanager
 def _reading(what):
     "Turn the many ways in which a file can be broken into one sentence"
     try: yield
-    except (OSError, EOFError, ValueError, KeyError, SyntaxError, zlib.error, struct.error, zipfile.BadZipFile, Image.DecompressionBombError) as e:
-        raise ValueError(f'expected {what}, got a damaged or foreign file ({e})') from None
+    except _BROKEN as e: raise ValueError(f'expected {what}, got a damaged or foreign file ({e})') from None
+
+def _check_idx(raw):
+    ok = len(raw) >= 4 and raw[:2] == b'\0\0' and raw[2] in _IDX_TYPES
+    wanted = 'a folder of pictures, a picture, .npy, .npz or IDX (.gz)'
+    check(ok, wanted, f'a file that starts with {raw[:4]!r}')
 
 # %% ../nbs/02_pictures.ipynb #f709dfc6
 PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.pgm', '.ppm')
@@ -195,51 +245,76 @@ def _picture(path, size=None):
     "One picture file as uint8 `(1 or 3, H, W)`"
     with _reading(f'a picture in {path.name}'), Image.open(path) as im:
         im = ImageOps.exif_transpose(im)
-        grey = im.mode in ('1', 'L', 'LA')
         deep = im.mode in ('I', 'F') or im.mode.startswith('I;')
-        if im.mode[-1] in 'Aa' or 'transparency' in im.info: im = Image.alpha_composite(Image.new('RGBA', im.size, 'white'), im.convert('RGBA'))
-        x = torch.tensor(np.array(im.convert('L' if grey else 'RGB')))
-    if deep: raise ValueError(f'expected 8-bit pictures, got {path.name} with more; convert it to 8 bits')
+        grey = im.mode in ('1', 'L', 'LA')
+        pixels = np.array(_on_white(im).convert('L' if grey else 'RGB'))
+    check(not deep, '8-bit pictures', f'{path.name} with more', 'convert it to 8 bits')
+    x = torch.tensor(pixels)
     x = x[None] if grey else x.permute(2, 0, 1)
     return x if size is None else fit_size(x[None], size)[0]
+
+def _on_white(im):
+    "The Pillow image `im` on white where it is transparent"
+    if im.mode[-1] not in 'Aa' and 'transparency' not in im.info: return im
+    white = Image.new('RGBA', im.size, 'white')
+    return Image.alpha_composite(white, im.convert('RGBA'))
 
 # %% ../nbs/02_pictures.ipynb #1805f497
 def _folder(path, split, size):
     "MNIST's files, or the pictures of `path` (of `path/train` or `path/test` if it has them), sorted by path"
-    start = dict(train='train', test=('t10k', 'test'))[split]
-    if idx := sorted(f for f in path.glob('*idx3*') if f.name.startswith(start)): return read_idx(idx[0])
-    if any((path/s).is_dir() for s in ('train', 'test')): path = path/split
-    else: _undivided(split)
-    files = sorted(f for f in path.rglob('*') if f.suffix.lower() in PICTURES and not any(p.startswith('.') for p in f.relative_to(path).parts))
-    if not files: raise ValueError(f'expected pictures ({" ".join(PICTURES)}) in {path}, found none')
+    start = 'train' if split == 'train' else ('t10k', 'test')
+    idx = sorted(f for f in path.glob('*idx3*') if f.name.startswith(start))
+    if idx: return read_idx(idx[0])
+    if (path/'train').is_dir() or (path/'test').is_dir(): path = path/split
+    else: _check_one_part(split)
+    files = _picture_files(path)
+    check(files, f'pictures ({" ".join(PICTURES)}) in {path}', 'a folder where we found none')
     xs = [_picture(f, size) for f in files]
-    first = {}
-    for x,f in zip(xs, files): first.setdefault(tuple(x.shape[1:]), f.relative_to(path))
-    if len(first) > 1:
-        some = ', '.join(f'{f} is {h}x{w}' for (h,w),f in [*first.items()][:3])
-        raise ValueError(f'expected pictures of one size, got {len(first)}: {some}; pass size= to crop and resize them')
-    c = max(map(len, xs))                                 # 3 as soon as one picture has colour
-    return torch.stack([x.expand(c, -1, -1) for x in xs])
+    _check_one_size(xs, [f.relative_to(path) for f in files])
+    channels = max(map(len, xs))                          # 3 as soon as one picture has colour
+    return torch.stack([x.expand(channels, -1, -1) for x in xs])
 
-def _undivided(split):
-    if split == 'test': raise ValueError("expected two parts for split='test': a folder with train/ and test/, an .npz with x_train and x_test, or MNIST's files; or load the test pictures from a path of their own")
+def _picture_files(path):
+    "The pictures in `path` and its subfolders, sorted, without hidden ones"
+    def hidden(f): return any(part.startswith('.') for part in f.relative_to(path).parts)
+    return sorted(f for f in path.rglob('*') if f.suffix.lower() in PICTURES and not hidden(f))
+
+def _check_one_size(xs, names):
+    first = {}                                            # of each size, the first picture's name
+    for x,name in zip(xs, names): first.setdefault(tuple(x.shape[1:]), name)
+    some = ', '.join(f'{name} is {h}x{w}' for (h,w),name in [*first.items()][:3])
+    hint = 'pass size= to crop and resize them'
+    check(len(first) == 1, 'pictures of one size', f'{len(first)}: {some}', hint)
+
+def _check_one_part(split):
+    parts = "a folder with train/ and test/, an .npz with x_train and x_test, or MNIST's files"
+    hint = 'load the test pictures from a path of their own'
+    check(split != 'test', f"two parts for split='test' ({parts})", 'one', hint)
 
 # %% ../nbs/02_pictures.ipynb #55013bf8
+_NUMBERS = 'an array of numbers (Python objects are never unpickled)'
+
 def _numpy(path, split):
     "The array of a .npy file, or the one for `split` of an .npz file"
     with path.open('rb') as f: magic = f.read(6)
-    if not magic.startswith((b'\x93NUMPY', b'PK')): raise ValueError('expected a file by np.save or np.savez, got another format; write it with np.savez(path, x_train=..., x_test=...)')
-    what = 'an array of numbers (Python objects are never unpickled)'
-    with _reading(what): z = np.load(path, allow_pickle=False)
+    ok = magic.startswith((b'\x93NUMPY', b'PK'))
+    hint = 'write it with np.savez(path, x_train=..., x_test=...)'
+    check(ok, 'a file by np.save or np.savez', 'another format', hint)
+    with _reading(_NUMBERS): z = np.load(path, allow_pickle=False)
     if isinstance(z, np.ndarray):
-        _undivided(split)
+        _check_one_part(split)
         return z
+    key = _npz_key(z.files, split)
+    with _reading(_NUMBERS), z: return z[key]
+
+def _npz_key(names, split):
+    "Which of the arrays `names` of an .npz file holds `split`: x_train or x_test, else the first one"
     key = f'x_{split}'
-    if not {'x_train', 'x_test'} & {*z.files}:
-        _undivided(split)
-        key = next(iter(z.files), key)
-    if key not in z.files: raise ValueError(f'expected an array {key}, got {z.files or "no array at all"}')
-    with _reading(what), z: return z[key]
+    if 'x_train' not in names and 'x_test' not in names:
+        _check_one_part(split)
+        key = next(iter(names), key)
+    check(key in names, f'an array {key}', names or 'no array at all')
+    return key
 
 # %% ../nbs/02_pictures.ipynb #66521816
 def images(
@@ -248,41 +323,67 @@ def images(
     size:int|tuple=None, # Crop and resize to a square of this side, or to `(height, width)`
     in_range:bool=False, # Accept floats in [0,1] as they are
 )->Tensor: # float32 `(N, C, H, W)` in [-1,1]; integers 0..255 become x/127.5-1
-    "Pictures from disk or memory; FileNotFoundError or ValueError with what was expected, what came, what to do"
+    "Pictures from disk or memory; FileNotFoundError or ValueError says what was expected, what came, what to do"
     _check_split(split)
-    on_disk = isinstance(source, (str, Path))
-    try:
-        if not on_disk: _undivided(split)
-        x = _in_range(_nchw(_read(Path(source).expanduser(), split, size) if on_disk else source), in_range)
-    except ValueError as e: raise ValueError(f'{source}: {e}' if on_disk else str(e)) from None
+    if isinstance(source, (str, Path)):
+        with _naming(source):
+            pixels = _read(Path(source).expanduser(), split, size)
+            x = _known_range(_known_layout(pixels), in_range)
+    else:
+        _check_one_part(split)
+        x = _known_range(_known_layout(source), in_range)
     if size is not None: x = fit_size(x, size)
     return x/127.5 - 1 if x.dtype == torch.uint8 else x
 
 # %% ../nbs/02_pictures.ipynb #af3e76c9
 def _read(path, split, size):
     "The pixels at `path`, whatever it is"
-    if not path.exists(): raise FileNotFoundError(f'expected a folder of pictures or a file, found nothing at {path}')
+    if not path.exists(): raise FileNotFoundError(f'expected a folder or file of pictures, got nothing at {path}')
     if path.is_dir(): return _folder(path, split, size)
     if path.suffix.lower() in ('.npy', '.npz'): return _numpy(path, split)
-    _undivided(split)
+    _check_one_part(split)
     return _picture(path)[None] if path.suffix.lower() in PICTURES else read_idx(path)
 
+@contextmanager
+def _naming(source):
+    "Put the path in front of what is said about the file"
+    try: yield
+    except ValueError as e: raise ValueError(f'{source}: {e}') from None
+
 # %% ../nbs/02_pictures.ipynb #cfd36d45
-OPENML = dict(mnist=('mnist_784', 1, 28, 60_000), fashion=('Fashion-MNIST', 1, 28, 60_000), cifar10=('CIFAR_10', 3, 32, 50_000)) # name there, channels, side, training pictures
+OPENML = dict( # their names at openml.org, and what their rows hold
+    mnist=dict(there='mnist_784', channels=1, side=28, n_train=60_000),
+    fashion=dict(there='Fashion-MNIST', channels=1, side=28, n_train=60_000),
+    cifar10=dict(there='CIFAR_10', channels=3, side=32, n_train=50_000))
 
 def _openml(name, split):
-    "Pictures and labels of one part of `OPENML[name]`"
-    there,c,side,n_train = OPENML[name]
+    "Pictures and labels of one part of `OPENML[name]`, downloaded at the first call"
+    from sklearn.datasets import get_data_home
+    known = OPENML[name]
     file = Path(get_data_home())/f'genmodels_{name}.npz'
-    if not file.exists():
-        try: x,y = fetch_openml(there, version=1, return_X_y=True, as_frame=False, cache=False, parser='pandas' if find_spec('pandas') else 'liac-arff')
-        except OSError as e: raise ConnectionError(f'expected to download {there} from openml.org once, got: {e}; connect, or pass the path of a copy') from None
-        with _replacing(file) as tmp, tmp.open('wb') as f: np.savez(f, x=x.astype(np.uint8), y=y.astype(np.int64))
+    if not file.exists(): _download(known['there'], file)
+    x,y = _downloaded(file)
+    n = known['n_train']
+    part = slice(n) if split == 'train' else slice(n, None)
+    x = x[part].reshape(-1, known['channels'], known['side'], known['side'])
+    return dict(x=images(x), y=torch.tensor(y[part]))
+
+def _download(there, file):
+    "Keep pixels and classes of the data set called `there` at openml.org in `file`"
+    from sklearn.datasets import fetch_openml
+    parser = 'pandas' if find_spec('pandas') else 'liac-arff'
+    try: x,y = fetch_openml(there, version=1, return_X_y=True, as_frame=False, cache=False, parser=parser)
+    except OSError as e:
+        hint = 'connect, or pass the path of a copy'
+        raise ConnectionError(f'expected to download {there} from openml.org once, got: {e}; {hint}') from None
+    with replacing(file) as tmp, tmp.open('wb') as f: np.savez(f, x=x.astype(np.uint8), y=y.astype(np.int64))
+
+def _downloaded(file):
+    "What an earlier download left in `file`"
     try:
-        with _reading(f'an earlier download in {file}'), np.load(file, allow_pickle=False) as z: x,y = z['x'],z['y']
+        with _reading(f'an earlier download in {file}'), np.load(file, allow_pickle=False) as z:
+            return z['x'],z['y']
     except ValueError as e: raise ValueError(f'{e}: delete it to download the pictures again') from None
-    part = slice(n_train) if split=='train' else slice(n_train, None)
-    return dict(x=images(x[part].reshape(-1, c, side, side)), y=torch.tensor(y[part]))
 
 # %% ../nbs/02_pictures.ipynb #3604c1b8
 def dataset(
@@ -294,14 +395,20 @@ def dataset(
 )->Tensor|dict: # float32 `(N, C, H, W)` in [-1,1]; with labels `dict(x=..., y=...)`
     "Pictures by name or path; ValueError lists the known names"
     _check_split(split)
-    key = name if isinstance(name, str) else None
-    known = 'digits, ' + ', '.join(OPENML)
-    if key == 'digits': d = digits(split, labels=True)
-    elif key in OPENML: d = _openml(key, split)
-    else:
-        if key and not (Path(key).suffix or {'/', os.sep} & {*key} or Path(key).exists()):
-            raise ValueError(f'expected one of {known}, or the path of a folder of pictures, .npy, .npz or IDX file; got {key!r}')
-        if labels: raise ValueError(f'expected one of {known} where labels are asked for; pictures from a path have none')
+    known = isinstance(name, str) and name in ('digits', *OPENML)
+    if not known:
+        _check_source(name, labels)
         return images(name, split, size, in_range)
+    d = digits(split, labels=True) if name == 'digits' else _openml(name, split)
     x = d['x'] if size is None else fit_size(d['x'], size)
     return dict(x=x, y=d['y']) if labels else x
+
+# %% ../nbs/02_pictures.ipynb #c2f7d811
+def _check_source(source, labels):
+    known = ', '.join(['digits', *OPENML])
+    if isinstance(source, str):
+        path = Path(source)
+        is_path = path.suffix or '/' in source or os.sep in source or path.exists()
+        paths = 'the path of a folder of pictures, .npy, .npz or IDX file'
+        check(is_path, f'one of {known}, or {paths}', repr(source))
+    check(not labels, f'one of {known} where labels are asked for', 'pictures of your own, which have none')
