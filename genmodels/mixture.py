@@ -15,7 +15,7 @@ from .gauss import col, randn_like
 
 # %% ../nbs/01_mixture.ipynb #e4bcce01
 class GaussianMixture:
-    "Data from `sum_k weights_k N(means_k, sds_k)`: density, score, denoiser are exact at any noise, in float64"
+    "Data from `sum_k weights_k N(means_k, sds_k)`: exact density, score, denoiser at any noise, in float64"
     def __init__(self,
         means:Tensor, # Centres, `(k, d)` or any `(k, ...)`
         sds:float|Tensor, # Standard deviation >= 0 of each component, `(k,)`, or one number for all
@@ -74,7 +74,8 @@ def _check_points(x, shape):
     check_floats(x, 'x')
 
 def _check_spread(v):
-    check((v > 0).all(), 'sig > 0 where a component has sd 0 (or a is 0)', 'sig=0', 'a point mass has no density')
+    wanted = 'sig > 0 where a component has sd 0 (or a is 0)'
+    check((v > 0).all(), wanted, '0 or NaN', 'a point mass has no density')
 
 # %% ../nbs/01_mixture.ipynb #6b99b745
 @patch

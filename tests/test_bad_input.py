@@ -3,6 +3,8 @@ import gzip
 import os
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -295,3 +297,10 @@ def test_cut_short_download(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='genmodels_mnist.npz, .* delete it'): dataset('mnist')
     np.savez(tmp_path/'genmodels_mnist.npz', z=np.zeros(9))
     with pytest.raises(ValueError, match='delete it'): dataset('mnist')
+
+
+@pytest.mark.parametrize('room', ['mixture', 'pictures'])
+def test_a_loader_imports_no_plotting_and_no_learning(room):
+    "matplotlib and scikit-learn take seconds to import; they come in where they are used"
+    ask = f"import sys, genmodels.{room}; print([m for m in ('matplotlib', 'sklearn', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', ask], text=True, capture_output=True, check=True).stdout == '[]\n'
