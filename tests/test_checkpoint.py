@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 import genmodels
-from genmodels import train
+from genmodels import checkpoint, train
 from genmodels.denoise import Denoiser, sigma2_weight
 from genmodels.nets import MLP, TimeMLP, UNet
 from genmodels.path import Path, cosine_path, ddpm_path, ncsn_path, straight_path
@@ -196,8 +196,8 @@ def test_json_of_something_else(good, text):
 
 
 def test_newer_format(good):
-    edit(good, format=2)
-    refused(good, 'format 2', genmodels.__version__, 'upgrade')
+    edit(good, format=3)
+    refused(good, 'format 3', genmodels.__version__, 'upgrade')
 
 
 @pytest.mark.parametrize('model', [None, 3, 'UNet', [], {}, {'name': 'UNet'}, {'module': 'genmodels.nets', 'name': 'UNet'}, {'module': 'genmodels.nets', 'name': 'Nothing', 'args': {}},
@@ -296,7 +296,7 @@ def test_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch, failing):
         if failing not in str(file): return save_file(tensors, file, *a)
         file.write_bytes(b'half')
         raise OSError(28, 'No space left on device')
-    monkeypatch.setattr(train, 'save_file', full)
+    monkeypatch.setattr(checkpoint, 'save_file', full)
     with pytest.raises(OSError, match='No space left on device.*untouched'): trained(copy.deepcopy(model), out=tmp_path)
     assert sorted(f.name for f in tmp_path.iterdir()) == sorted(files)
     assert (tmp_path/failing).read_bytes() == files[failing]
