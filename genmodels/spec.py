@@ -62,7 +62,8 @@ _remember = object.__setattr__   # works on frozen dataclasses too, and register
 # %% ../nbs/03_spec.ipynb #32e4ccfe
 def _inside(module):
     "Name of the part that a wrapper wraps; None for any other module"
-    compiled = getattr(sys.modules.get('torch._dynamo'), 'OptimizedModule', ())   # not imported: nothing is compiled
+    dynamo = sys.modules.get('torch._dynamo')       # not imported: nothing is compiled
+    compiled = getattr(dynamo, 'OptimizedModule', ())
     if isinstance(module, compiled): return '_orig_mod'
     if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)): return 'module'
 
@@ -91,7 +92,7 @@ def _recorded(f):
     return getattr(f.__init__ if isinstance(f, type) else f, 'recorded', None) is True
 
 def _maker(module, name):
-    "The maker at home in a module of genmodels; where there is none, the one of genmodels' public names; else None"
+    "The recorded maker in a module of genmodels, else among genmodels' public names, else None"
     if not re.fullmatch(r'genmodels(\.\w+)+', module): return None
     try: f = getattr(import_module(module), name, None)
     except ImportError: f = None
@@ -140,20 +141,26 @@ def make(
     if not isinstance(spec, dict): return spec
     if isinstance(spec.get('dict'), dict): return {k: make(v, where, ask) for k,v in spec['dict'].items()}
     if str(spec.get('activation')) in _ACTIVATIONS: return _ACTIVATIONS[spec['activation']]
-    f,args = _maker(str(spec.get('module')), str(spec.get('name'))),spec.get('args')
+    f = _maker(str(spec.get('module')), str(spec.get('name')))
+    args = spec.get('args')
     if f is None or not isinstance(args, dict): _refuse(spec, where, ask)
-    given = given or {}
-    unknown = sorted(given.keys() - args.keys())
-    if unknown: raise ValueError(f'{f.__name__} takes no {unknown[0]}, only {", ".join(args)}')
-    ask_for = lambda name: name if ask=='model' else ask
-    parts = {k: make(v, f'{k} of {where}', ask_for(k)) for k,v in args.items() if k not in given}
-    try: return f(**parts, **given)
+    args = _parts(f.__name__, args, where, ask, given or {})
+    try: return f(**args)
     except Exception as e:
         raise ValueError(f'{where}: {f.__module__}.{f.__name__} refuses its arguments ({e})') from e
+
+def _parts(name, args, where, ask, given):
+    "The arguments of a maker: those given, and the others made"
+    for k in given:
+        if k not in args: raise ValueError(f'{name} takes no {k}, only {", ".join(args)}')
+    ask_for = lambda k: k if ask=='model' else ask
+    made = {k: make(v, f'{k} of {where}', ask_for(k)) for k,v in args.items() if k not in given}
+    return made | given
 
 def _refuse(spec, where, ask):
     "ValueError that names what can't be made, and the argument of `load` that helps"
     name = '.'.join(str(spec[k]) for k in ('module','name','unsaved') if k in spec) or spec
     ways = dict.fromkeys([ask,'model']) if ask else ()
     hint = ', or '.join(f'load(folder, {way}=...)' for way in ways)
-    check(False, f'{where} to be something that genmodels makes', name, hint and f'make it yourself and pass it: {hint}')
+    if hint: hint = f'make it yourself and pass it: {hint}'
+    check(False, f'{where} to be something that genmodels makes', name, hint)
