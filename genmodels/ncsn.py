@@ -89,6 +89,7 @@ class NCSN(Denoiser):
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
         step_lr = .2*sigma_min**2 if step_lr is None else step_lr
+        check(len(dilations) == 4, 'four dilations, one a stage, such as (1,2,4,8)', dilations)
         check_whole('n_steps_each', n_steps_each)
         check_above('step_lr', step_lr)
         if net is None:
