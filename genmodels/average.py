@@ -6,7 +6,6 @@
 __all__ = ['ema_decay', 'named_weights', 'averages', 'keep_average', 'evaluating']
 
 # %% ../nbs/06_average.ipynb #0722cfb7
-import copy
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -109,6 +108,8 @@ _TABLES = [name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,s
 def _copy(model, new):
     "The model around other parameters, in eval mode: all modules are new, all else is shared"
     parts = {id(m): unwrapped(m) for m in model.modules()}
+    check(not any(isinstance(m, torch.jit.ScriptModule) for m in parts.values()),
+        'modules that Python runs', 'one in TorchScript', 'torch.compile takes its place')
     for m in parts.values(): new.setdefault(id(m), object.__new__(type(m)))
     for old,m in parts.items(): new[old] = new[id(m)]        # a wrapper is left out
     for m in parts.values():
