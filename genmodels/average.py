@@ -55,6 +55,7 @@ def averages(
             if name in ema: found.setdefault(p, ema[name])
     return {name: found[p] for name,p in named_weights(model).items() if p in found}
 
+# %% ../nbs/06_average.ipynb #d3de3c02
 def keep_average(
     model:nn.Module, # Carries it from now on
     ema:dict, # Plain name -> tensor; None or empty: no average
