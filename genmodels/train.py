@@ -153,7 +153,8 @@ def start_at(self:Run, k):
 def rows(self:Run):
     "The next batch's indices: all examples in random order, then again in another"
     size = self.settings['batch_size']
-    while len(self.order) < size: self.order = torch.cat([self.order, torch.randperm(self.n, generator=self.g)])
+    while len(self.order) < size:
+        self.order = torch.cat([self.order, torch.randperm(self.n, generator=self.g)])
     i,self.order = self.order[:size],self.order[size:]
     return i
 
