@@ -6,7 +6,6 @@
 __all__ = ['ema_decay', 'named_weights', 'averages', 'keep_average', 'evaluating']
 
 # %% ../nbs/06_average.ipynb #0722cfb7
-import copy
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -56,6 +55,7 @@ def averages(
             if name in ema: found.setdefault(p, ema[name])
     return {name: found[p] for name,p in named_weights(model).items() if p in found}
 
+# %% ../nbs/06_average.ipynb #d3de3c02
 def keep_average(
     model:nn.Module, # Carries it from now on
     ema:dict, # Plain name -> tensor; None or empty: no average
@@ -109,6 +109,8 @@ _TABLES = [name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,s
 def _copy(model, new):
     "The model around other parameters, in eval mode: all modules are new, all else is shared"
     parts = {id(m): unwrapped(m) for m in model.modules()}
+    check(not any(isinstance(m, torch.jit.ScriptModule) for m in parts.values()),
+        'modules that Python runs', 'one in TorchScript', 'torch.compile takes its place')
     for m in parts.values(): new.setdefault(id(m), object.__new__(type(m)))
     for old,m in parts.items(): new[old] = new[id(m)]        # a wrapper is left out
     for m in parts.values():
