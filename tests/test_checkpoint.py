@@ -548,7 +548,7 @@ def test_nothing_to_train_on(data, hint):
 
 @pytest.mark.parametrize('seed', [None, 1.5])
 def test_seed(seed):
-    with pytest.raises(ValueError, match='seed must be a whole number'): fit(VAE(), x8, 1, seed=seed, progress=False)
+    with pytest.raises(ValueError, match='seed to be a whole number'): fit(VAE(), x8, 1, seed=seed, progress=False)
 
 
 def test_another_model_is_not_taken_up(tmp_path):
