@@ -90,3 +90,9 @@ def test_mala_stays_where_the_density_ends():
 def test_public_names():
     import genmodels
     assert genmodels.mala_step is mala_step and genmodels.langevin_step is langevin_step
+
+def test_a_step_reads_no_number_out_of_a_tensor(monkeypatch):
+    "Each read would stop a GPU; the size of a step is a plain number"
+    def read(self, *args): raise AssertionError('a number was read out of a tensor')
+    for name in ('__bool__', '__float__', '__int__', 'item', 'tolist'): monkeypatch.setattr(torch.Tensor, name, read)
+    for f in STEPS.values(): f(down, X)
