@@ -1,6 +1,6 @@
 """What a training step of DDPM() costs beside a bare PyTorch loop over the same network, 1x32x32.
 
-    python benchmarks/ddpm_step.py [--rounds 5] [--steps 8] [--batch-size 8] [--threads 1] [--device cpu] [--bf16]
+    python benchmarks/ddpm_step.py [--rounds 5] [--steps 8] [--batch-size 8] [--device cpu] [--bf16]
 
 'fit' does all that it does: fused AdamW, one-cycle, clipping, a moving average, a finite check. 'bare'
 writes the loss out and steps with AdamW as it comes, 'fused' with AdamW(fused=True). A round is a run of

@@ -1,5 +1,4 @@
-"""Images per second of a training step of our small U-Nets, against what this machine's convolutions can do
-at best.
+"""Images per second of our small U-Nets in training, against the best that convolutions do on this machine.
 
     python benchmarks/train_step.py [--rounds 7] [--threads 2]
 

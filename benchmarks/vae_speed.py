@@ -1,5 +1,4 @@
-"""What the VAE class and `fit` cost beside a bare PyTorch loop, and what log_prob(x, k=5000) costs in
-memory.
+"""What VAE and `fit` cost beside a bare PyTorch loop, and what log_prob(x, k=5000) costs in memory.
 
     python benchmarks/vae_speed.py [--rounds 9] [--steps 300] [--threads 1]
 
