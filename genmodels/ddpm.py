@@ -7,32 +7,34 @@ __all__ = ['log_prob_levels', 'DDPM', 'learned_step', 'draw_steps', 'step_probs'
 
 # %% ../nbs/23_ddpm.ipynb #ecbfea87
 import math
-from collections.abc import Callable
 from functools import partial
-from numbers import Integral
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .denoise import Denoiser, _times, row, solve
+from .average import evaluating, unwrapped
+from .checks import check, check_choice, check_whole
+from .denoise import Denoiser, Estimate, check_output, row, solve
 from .gauss import col, kl_normal, randn_like, sum_dims
 from .nets import UNet
+from .path import At, Path, cosine_path, ddpm_path, step_index
+from .samplers import ddim_step, ddpm_step, in_batches, posterior, sample as sample_along, times
 from .spec import record
-from .path import Path, cosine_path, ddpm_path, step_index
-from .samplers import ddim_step, ddpm_step, posterior, sample as sample_along, times
-from .average import evaluating
 
 # %% ../nbs/23_ddpm.ipynb #92e501cc
 def log_prob_levels(
-    x:Tensor, # Images on the grid of `levels` values from -1 to 1, `(n, ...)`
+    x:Tensor, # Images on the grid of `grey_levels` values from -1 to 1, `(n, ...)`
     mu:Tensor, # Mean of the Gaussian, as `x`
     sd:float|Tensor, # Its standard deviation
-    levels:int=256, # Grey levels of the data
+    grey_levels:int=256, # Of the data
 )->Tensor: # Nats an example, `(n,)`
     "Log-probability of the grey levels of `x` under a Gaussian cut into bins (Ho et al. 2020, eq. 13)"
-    h,z = 1/(levels-1),lambda d: (x.double()-mu+d)/sd        # float32 would swallow h beside a far mean
-    upper,lower = torch.where(x > 1-h, math.inf, z(h)),torch.where(x < -1+h, -math.inf, z(-h))
+    h = 1/(grey_levels-1)
+    z = lambda d: (x.double()-mu+d)/sd                    # float32 would swallow h beside a far mean
+    upper = torch.where(x > 1-h, math.inf, z(h))
+    lower = torch.where(x < -1+h, -math.inf, z(-h))
     flip = lower > 0                                      # in the upper tail, by symmetry, use the lower one: 1 - 1e-20 is 1
-    far,near = [torch.special.log_ndtr(torch.where(flip, *o)) for o in ((-upper,lower),(-lower,upper))]
+    far = torch.special.log_ndtr(torch.where(flip, -upper, lower))
+    near = torch.special.log_ndtr(torch.where(flip, -lower, upper))
     return sum_dims(near + (-(far-near).expm1()).log()).to(x.dtype)
 
 # %% ../nbs/23_ddpm.ipynb #ea7270b8
@@ -46,34 +48,33 @@ class DDPM(Denoiser):
         path:Path=None, # None: the linear chain, the cosine one below 16 pixels
         target:str='eps', # What the net estimates: 'eps', 'x0', 'v', ...
         steps:int=1000, # Length of the chain, T
-        weight=None, # Weight of the loss at each time; None: 1, the paper's
+        weight=None, # Weight of the loss, a function of the path at a time; None: 1, the paper's
         clip:bool=True, # Clip the estimate of x0 to [-1,1] when sampling?
         var:str='posterior', # Variance of a step back: 'posterior', 'beta', or 'learned' by a net of twice the channels
-        levels:int=256, # Grey levels of the data, for the bound
+        grey_levels:int=256, # Of the data, for the bound
     ):
-        _check(channels, image_size, steps, var, levels)
-        small,out = image_size < 16,channels*(2 if var=='learned' else 1)
-        net = net or (UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0., out_channels=out) if small else UNet(channels, image_size, out_channels=out))
-        super().__init__(net, path or (cosine_path if small else ddpm_path)(steps), target, times=steps, weight=weight, clip=clip)
-        self.shape,self.steps,self.var,self.levels = (channels,image_size,image_size),steps,var,levels
-        if (made := getattr(net, 'shape', self.shape)) != self.shape: raise ValueError(f'expected a net for images of shape {self.shape}, got one for {made}: make both with the same channels and image_size')
+        _check_numbers(channels, image_size, steps, var, grey_levels)
+        if net is None: net = _default_net(channels, image_size, var)
+        if path is None: path = (cosine_path if image_size < 16 else ddpm_path)(steps)
+        super().__init__(net, path, target, times=steps, weight=weight, clip=clip)
+        self.shape = (channels,image_size,image_size)
+        self.steps,self.var,self.grey_levels = steps,var,grey_levels
+        made = getattr(unwrapped(net), 'shape', self.shape)
+        check(made == self.shape, f'a net for images of shape {self.shape}', f'one for {made}',
+              'make both with the same channels and image_size')
 
 # %% ../nbs/23_ddpm.ipynb #fe305bba
-def _check(channels, image_size, steps, var, levels):
+def _check_numbers(channels, image_size, steps, var, grey_levels):
     "Refuse numbers that are no whole ones, or too small, and an unknown variance"
-    for name,n,least in (('channels',channels,1),('image_size',image_size,1),('steps',steps,1),('levels',levels,2)):
-        if not isinstance(n, Integral) or n < least: raise ValueError(f'expected {name} to be a whole number, at least {least}; got {n!r}')
-    if var not in ('posterior','beta','learned'): raise ValueError(f"expected var to be 'posterior', 'beta' or 'learned', got {var!r}")
+    for name,n in (('channels',channels),('image_size',image_size),('steps',steps)): check_whole(name, n)
+    check_whole('grey_levels', grey_levels, least=2)
+    check_choice('var', var, ('posterior','beta','learned'))
 
-# %% ../nbs/23_ddpm.ipynb #85a43655
-@patch
-def loss(self:DDPM,
-    x:Tensor, # Images in [-1,1], `(n, C, H, W)`
-    **cond, # Conditions for the net, such as `y`
-)->Tensor: # Scalar
-    "Mean of `losses` at steps drawn afresh; ValueError for images of another shape"
-    if tuple(x.shape[1:]) != self.shape: raise ValueError(f'expected images of shape (n, {", ".join(map(str, self.shape))}), got {tuple(x.shape)}')
-    return Denoiser.loss(self, x, **cond)
+def _default_net(channels, image_size, var):
+    "A U-Net for images of this size, with twice the channels out where it is to choose the variance"
+    out = channels*(2 if var == 'learned' else 1)
+    if image_size >= 16: return UNet(channels, image_size, out_channels=out)
+    return UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0., out_channels=out)
 
 # %% ../nbs/23_ddpm.ipynb #f4cee133
 @patch
@@ -88,43 +89,49 @@ def back_sd(self:DDPM,
     t,s = [torch.as_tensor(o, dtype=torch.float64) for o in (t,s)]
     (a_t,sig_t),(a_s,sig_s) = self.path(t),self.path(s)
     beta = col(sig_t**2 - (a_t/a_s*sig_s)**2, x).sqrt()
-    if self.var=='beta' or T==1: return beta
-    post = posterior(self.path, x, x, t.clamp(min=2/T), s.clamp(min=1/T))[1]
-    return post if self.var=='posterior' else (share*beta.log() + (1-share)*post.log()).exp()
+    if self.var == 'beta' or T == 1: return beta
+    p,q = self.path.at(t.clamp(min=2/T), x),self.path.at(s.clamp(min=1/T), x)
+    post = posterior(x, x, p, q)[1]
+    return post if self.var == 'posterior' else (share*beta.log() + (1-share)*post.log()).exp()
 
 # %% ../nbs/23_ddpm.ipynb #7b458867
 @patch
 def outputs(self:DDPM,
     xt:Tensor, # Noised images, `(n, C, H, W)`
-    t:float|Tensor, # Time in (0,1], a number or `(n,)`
+    p:At, # The path at their time
     **cond, # Conditions, passed to the net
 )->tuple: # Estimate of the target, and the share of log beta in the variance (None unless learned), both `(n, C, H, W)`
     "What the net says; ValueError where it has another number of channels"
-    if self.var!='learned': return Denoiser.predict(self, xt, t, **cond),None
-    y,(n,C,*sides) = self.net(xt, _times(t, xt), **cond),xt.shape
-    if y.shape!=(n,2*C,*sides): raise ValueError(f"expected the net to return {2*C} channels, {C} for the target and {C} for the learned variance, got the shape {tuple(y.shape)}: make it with out_channels={2*C}")
+    if self.var != 'learned': return Denoiser.output(self, xt, p, **cond),None
+    n,C,*sides = xt.shape
+    y = self.net(xt, p.times, **cond)
+    check(y.shape == (n,2*C,*sides), f'the net to return {2*C} channels, {C} for the target and {C} for the learned variance',
+          f'the shape {tuple(y.shape)}', f'make it with out_channels={2*C}')
     y,v = y.to(torch.promote_types(y.dtype, xt.dtype)).chunk(2, dim=1)
     return y,(v+1)/2
 
 @patch
-def predict(self:DDPM, xt, t, **cond):
+def output(self:DDPM, xt, p, **cond):
     "The first half of `outputs`: all that an estimate of x0 needs"
-    return self.outputs(xt, t, **cond)[0]
+    return self.outputs(xt, p, **cond)[0]
 
 # %% ../nbs/23_ddpm.ipynb #82c366b5
 def learned_step(
-    model, # A `DDPM(var='learned')`, or its `given(...)`
+    model, # A `DDPM(var='learned')`, or another estimate made of one, such as `guided(model)`
     xt:Tensor, # State at `t`, `(n, C, H, W)`
     t:float|Tensor, # Time now, in (0,1], a number or `(n,)`
     s:float|Tensor, # Time wanted, `0 <= s < t`; no noise where it is 0
     generator:torch.Generator=None, # Source of the noise
+    **cond, # Conditions, passed to the model
 )->Tensor: # State at `s`
     "Ancestral step with the variance that the net chose (Nichol & Dhariwal 2021, sec. 3.1)"
-    y,share = model.outputs(xt, t)
-    if getattr(model, 'own', True): x0,_ = solve(y, xt, t, model.path, model.target)
-    else: x0 = model(xt, t)           # guided: another estimate, which needs evaluations of its own
-    mu,_ = posterior(model.path, x0.clamp(-1, 1) if model.clip else x0, xt, t, s)
-    return mu + model.back_sd(xt, t, s, share)*randn_like(xt, generator)*(col(s, xt) > 0)
+    ddpm = model.base if isinstance(model, Estimate) else model
+    p,q = ddpm.path.at(t, xt),ddpm.path.at(s, xt)
+    y,share = ddpm.outputs(xt, p, **cond)
+    if model is ddpm: x0,_ = solve(y, xt, p, ddpm.target)
+    else: x0 = model(xt, t, **cond)           # another estimate needs evaluations of its own
+    mu,_ = posterior(x0.clamp(-1, 1) if ddpm.clip else x0, xt, p, q)
+    return mu + ddpm.back_sd(xt, t, s, share)*randn_like(xt, generator)*(q.t > 0)
 
 # %% ../nbs/23_ddpm.ipynb #892b444b
 @patch
@@ -135,18 +142,35 @@ def sample(self:DDPM,
     generator:torch.Generator=None, # Source of all noise
     progress:bool=False, # Show a bar?
     batch_size:int=512, # Images at a time
+    estimate:Estimate=None, # Another estimate made of this model, such as `guided(model, 3.)` or `threshold(model)`
     **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # Images in [-1,1], `(n, C, H, W)`
     "Draw `n` images; ValueError for fewer than one image or step, or more steps than the chain has"
-    if n < 1: raise ValueError(f'expected at least one image, got n={n}')
-    ancestral = learned_step if self.var=='learned' else partial(ddpm_step, var=self.var)
-    step = step or (ancestral if steps in (None,self.steps) or self.var=='learned' else ddim_step)
-    ts,p = times(self.steps if steps is None else steps, T=self.steps),next(self.parameters(), torch.empty(0))
-    noise = randn_like(p.new_empty(n, *self.shape), generator)
-    cond = {k: torch.as_tensor(v, device=p.device) for k,v in (getattr(self, 'cond', {}) | cond).items()}
-    part = lambda i: self.given(**{k: (v if v.ndim else v.expand(n))[i:i+batch_size] for k,v in cond.items()}) if cond else self
-    xs = [sample_along(part(i), noise[i:i+batch_size], ts, step, generator=generator, progress=progress) for i in range(0, n, batch_size)]
-    return torch.cat(xs)
+    check_whole('n', n)
+    estimate = _estimate_of(self, estimate)
+    ts = times(self.steps if steps is None else steps, T=self.steps)
+    if step is None: step = self.default_step(steps)
+    weight = next(self.parameters(), torch.empty(0))
+    noise = randn_like(weight.new_empty(n, *self.shape), generator)
+    drawn = [sample_along(estimate, x, ts, step, generator, progress, **part) for x,part in in_batches(noise, batch_size, cond)]
+    return torch.cat(drawn)
+
+@patch
+def default_step(self:DDPM,
+    steps:int=None, # Steps wanted; None: the whole chain
+): # A step for `samplers.sample`
+    "The ancestral step where the whole chain is walked or the variance is learned, else DDIM's"
+    if self.var == 'learned': return learned_step
+    return partial(ddpm_step, var=self.var) if steps in (None,self.steps) else ddim_step
+
+# %% ../nbs/23_ddpm.ipynb #859361e2
+def _estimate_of(model, estimate):
+    "`estimate`, or the model's own; ValueError for another model's"
+    if estimate is None: return model
+    base = getattr(estimate, 'base', None)
+    check(base is model, 'an estimate made of this model, such as guided(model)',
+          'one of another model' if base is not None else repr(estimate))
+    return estimate
 
 # %% ../nbs/23_ddpm.ipynb #11226791
 @patch
@@ -155,29 +179,32 @@ def step_nats(self:DDPM,
     k:Tensor, # Steps from 1 to T, `(n,)`
     x0:Tensor, # What the net makes of `x` noised to k/T
     share:Tensor=None, # Its share of log beta, where the variance is learned
-    levels:int=None, # Grey levels of the data; None: the model's
+    grey_levels:int=None, # Of the data; None: the model's
 )->Tensor: # Nats an image, `(n,)`
     "L_{k-1}: a KL divergence for k > 1, minus the log-probability of the grey levels for k = 1 (Ho et al. 2020, eq. 5)"
-    T,j = self.steps,k.double().clamp(min=2)
-    off,sd_q = posterior(self.path, x-x0, torch.zeros_like(x), (j/T).clamp(max=1), (j-1)/T)
-    sd = self.back_sd(x, k.double()/T, (k.double()-1)/T, share)
-    last = -log_prob_levels(x, x0, sd, levels or self.levels)
-    return torch.where(k.to(x.device) > 1, kl_normal(off, sd_q, 0., sd), last)
+    T,k = self.steps,k.double()
+    later = k.clamp(min=2)
+    p,q = self.path.at((later/T).clamp(max=1), x),self.path.at((later-1)/T, x)
+    off,sd_q = posterior(x-x0, torch.zeros_like(x), p, q)
+    sd = self.back_sd(x, k/T, (k-1)/T, share)
+    last = -log_prob_levels(x, x0, sd, grey_levels or self.grey_levels)
+    return torch.where(k.to(x) > 1, kl_normal(off, sd_q, 0., sd), last)
 
 @patch
 def kl_step(self:DDPM,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
     k:Tensor, # Steps from 1 to T, `(n,)`
-    levels:int=None, # Grey levels of the data; None: the model's
+    grey_levels:int=None, # Of the data; None: the model's
     clip:bool=None, # Clip the estimate of x0? None: as the model does
     **cond, # Conditions for the net
 )->Tensor: # Nats an image, `(n,)`
     "One random draw of L_{k-1}"
-    t = (k.double()/self.steps).to(x)
-    xt = self.path.noise(x, t, torch.randn_like(x))
-    y,share = self.outputs(xt, t, **cond)
-    x0,_ = solve(y, xt, t, self.path, self.target)
-    return self.step_nats(x, k, x0.clamp(-1, 1) if (self.clip if clip is None else clip) else x0, share, levels)
+    p = self.at(k.double()/self.steps, x)
+    xt = p.a*x + p.sig*torch.randn_like(x)
+    y,share = self.outputs(xt, p, **cond)
+    x0,_ = solve(y, xt, p, self.target)
+    if self.clip if clip is None else clip: x0 = x0.clamp(-1, 1)
+    return self.step_nats(x, k, x0, share, grey_levels)
 
 # %% ../nbs/23_ddpm.ipynb #0e88aa01
 def _shares(drop):
@@ -194,51 +221,59 @@ def draw_steps(
 )->tuple: # Steps and their weights, each `(draws, n)`, float64
     "Steps drawn in proportion to their drop in log-SNR, one from each of `terms` slices, and 1/(terms times probability)"
     k = torch.arange(2, T+1, dtype=torch.float64)
-    if terms is None or T==1: return k[:,None].expand(-1, n),torch.ones(T-1, n, dtype=torch.float64)
-    p = _shares(path.log_snr((k-1)/T) - path.log_snr(k/T))
+    if terms is None or T == 1: return k[:,None].expand(-1, n),torch.ones(T-1, n, dtype=torch.float64)
+    p = _shares(path.at((k-1)/T).log_snr - path.at(k/T).log_snr)
     u = (torch.arange(terms)[:,None] + torch.rand(terms, n, dtype=torch.float64))/terms
     i = torch.searchsorted(p.cumsum(0), u).clamp(max=T-2)
     return k[i],1/(terms*p[i])
 
 # %% ../nbs/23_ddpm.ipynb #43265f45
 @patch
-@torch.no_grad()
+def last_nats(self:DDPM,
+    x:Tensor, # Images in [-1,1], `(n, C, H, W)`
+)->Tensor: # Nats an image, `(n,)`
+    "L_T: what the end of the chain still knows of the image"
+    p = self.path.at(1., x)
+    return kl_normal(p.a*x, p.sig)
+
+@patch
 def bound_terms(self:DDPM,
-    x:Tensor, # Images on the grid of `levels` values in [-1,1], `(n, C, H, W)`
-    levels:int=None, # Grey levels of the data: 17 for the digits; None: the model's
+    x:Tensor, # Images on the grid of `grey_levels` values in [-1,1], `(n, C, H, W)`
+    grey_levels:int=None, # Of the data: 17 for the digits; None: the model's
     **cond, # Conditions for the net
 )->Tensor: # Nats, L_0, L_1, ..., L_T, `(T+1, n)`
     "Every term of the bound, one random draw each: T evaluations of the net (Ho et al. 2020, eq. 5)"
-    a,sig = [o.to(x) for o in self.path(torch.ones((), dtype=torch.float64))]
-    with evaluating(self): terms = [self.kl_step(x, torch.full((len(x),), k), levels, **cond) for k in range(1, self.steps+1)]
-    return torch.stack([*terms, kl_normal(a*x, sig)])
+    steps = range(1, self.steps+1)
+    with evaluating(self) as m:
+        terms = [m.kl_step(x, torch.full((len(x),), k), grey_levels, **cond) for k in steps]
+        return torch.stack([*terms, m.last_nats(x)])
 
 # %% ../nbs/23_ddpm.ipynb #baded76a
 @patch
 def elbo(self:DDPM,
-    x:Tensor, # Images on the grid of `levels` values in [-1,1], `(n, C, H, W)`
-    levels:int=None, # Grey levels of the data: 17 for the digits; None: the model's, 256 unless told
+    x:Tensor, # Images on the grid of `grey_levels` values in [-1,1], `(n, C, H, W)`
+    grey_levels:int=None, # Of the data: 17 for the digits; None: the model's, 256 unless told
     terms:int=None, # Steps drawn an image; None: all of them
     **cond, # Conditions for the net
 )->Tensor: # Nats an image, `(n,)`
     "Random, unbiased estimate of the lower bound on log P(x) (Ho et al. 2020, eq. 5 and 13)"
-    if terms is not None and terms < 1: raise ValueError(f'expected at least one term, got terms={terms}: None takes all')
-    if terms is None: return -self.bound_terms(x, levels, **cond).sum(0)
-    with evaluating(self):
-        a,sig = [o.to(x) for o in self.path(torch.ones((), dtype=torch.float64))]
-        total = kl_normal(a*x, sig) + self.kl_step(x, torch.ones(len(x)), levels, **cond)
-        for k,w in zip(*draw_steps(self.path, self.steps, len(x), terms)): total += w.to(x)*self.kl_step(x, k, levels, **cond)
+    if terms is None: return -self.bound_terms(x, grey_levels, **cond).sum(0)
+    check_whole('terms', terms, hint='None takes all')
+    with evaluating(self) as m:
+        total = m.last_nats(x) + m.kl_step(x, torch.ones(len(x)), grey_levels, **cond)
+        for k,w in zip(*draw_steps(self.path, self.steps, len(x), terms)):
+            total += w.to(x)*m.kl_step(x, k, grey_levels, **cond)
         return -total
 
 @patch
 def bits_per_dim(self:DDPM,
     x:Tensor, # As for `elbo`
-    levels:int=None, # As for `elbo`
+    grey_levels:int=None, # As for `elbo`
     terms:int=None, # As for `elbo`
     **cond, # As for `elbo`
 )->Tensor: # Bits a pixel and channel, `(n,)`
     "The bound as a code length: bits that the model needs for each number of an image, at most"
-    return -self.elbo(x, levels, terms, **cond)/(x[0].numel()*math.log(2))
+    return -self.elbo(x, grey_levels, terms, **cond)/(x[0].numel()*math.log(2))
 
 # %% ../nbs/23_ddpm.ipynb #987cba0b
 def step_probs(
@@ -246,9 +281,10 @@ def step_probs(
     T:int, # Length of the chain
 )->Tensor: # Probability of each step from 1 to T, float64 `(T,)`
     "Proportional to the drop in log-SNR; step 1, where that is infinite, counts as step 2"
+    if T == 1: return torch.ones(1, dtype=torch.float64)
     k = torch.arange(1, T+1, dtype=torch.float64)
-    p = path.log_snr((k-1).clamp(min=1)/T) - path.log_snr(k.clamp(min=2)/T) if T > 1 else torch.ones(1, dtype=torch.float64)
-    return _shares(p)
+    before,after = path.at((k-1).clamp(min=1)/T),path.at(k.clamp(min=2)/T)
+    return _shares(before.log_snr - after.log_snr)
 
 @patch
 def bound_loss(self:DDPM,
@@ -263,20 +299,17 @@ def bound_loss(self:DDPM,
 
 # %% ../nbs/23_ddpm.ipynb #d658012a
 @patch
-def losses(self:DDPM,
-    x:Tensor, # Images in [-1,1], `(n, C, H, W)`
-    t:float|Tensor, # Time k/T, a number or `(n,)`
-    clean:Callable=None, # As for every denoiser; not with a learned variance, whose bound asks for the image itself
+def errors(self:DDPM,
+    xt:Tensor, # Noised images, `(n, C, H, W)`
+    p:At, # The path at their time
+    x0:Tensor, # The images, `(n, C, H, W)`
+    eps:Tensor, # The noise, `(n, C, H, W)`
     **cond, # Conditions, passed to the net
 )->Tensor: # Mean over pixels, `(n,)`
     "Weighted squared error of the target; with a learned variance a thousandth of the bound is added (Nichol & Dhariwal 2021, eq. 16)"
-    if self.var!='learned': return Denoiser.losses(self, x, t, clean, **cond)
-    if clean: raise ValueError('expected a DDPM of fixed variance: a learned one is taught by its bound, which compares with the image itself')
-    T,t,eps = self.steps,_times(t, x),torch.randn_like(x)
-    c,d = [col(o, x) for o in row(self.target, self.path, t)]
-    xt = self.path.noise(x, t, eps)
-    y,share = self.outputs(xt, t, **cond)
-    err = (y - (c*x + d*eps)).flatten(1).square().mean(1)
-    if self.weight: err = col(self.weight(self.path, t), err)*err
-    x0,_ = solve(y.detach(), xt, t, self.path, self.target)     # the bound moves the variance only
-    return err + 1e-3*T*self.step_nats(x, step_index(t, T).clamp(min=1), x0, share)/x[0].numel()
+    if self.var != 'learned': return Denoiser.errors(self, xt, p, x0, eps, **cond)
+    y,share = self.outputs(xt, p, **cond)
+    err = self.compare(y, p, x0, eps)
+    guess,_ = solve(y.detach(), xt, p, self.target)     # the bound moves the variance only
+    k = step_index(p.u, self.steps).clamp(min=1).expand(len(xt))
+    return err + 1e-3*self.steps*self.step_nats(x0, k, guess, share)/x0[0].numel()

@@ -11,11 +11,12 @@ import math
 from functools import partial
 import torch
 from torch import Tensor, nn
-from .gauss import col, randn_like
+from .checks import check, check_whole
+from .gauss import randn_like
 from .ncsn import overlap
-from .spec import record
 from .path import Path
-from .samplers import sample
+from .samplers import in_batches, sample
+from .spec import record
 
 # %% ../nbs/32_ncsn2.ipynb #88026650
 def widest_ratio(
@@ -57,7 +58,7 @@ class ByDivision(nn.Module):
         self.net,self.path = net,path
     def forward(self, x, t, **cond):
         y = self.net(x, torch.ones_like(t), **cond)
-        return y/col(self.path(t)[1], y)
+        return y/self.path.at(t, y).sig
 
 # %% ../nbs/32_ncsn2.ipynb #926c4152
 def variance_ratio(
@@ -89,14 +90,22 @@ def consistent_step(
     s:float|Tensor, # Time wanted, `0 <= s < t`
     eta:float=.5, # Share of the noise that is taken away, in [0,2]; as near to it as the next level allows
     generator:torch.Generator=None, # Source of the noise
+    **cond, # Conditions, passed to the model
 )->Tensor: # State at `s`
     "Step of consistent annealed sampling (Jolicoeur-Martineau et al. 2021, algorithm 3); ValueError for a path with a < 1"
-    if not 0 <= eta <= 2: raise ValueError(f'expected eta between 0 and 2, got {eta}')
-    (a,sig),(_,sig_s) = [[col(v, xt) for v in model.path(torch.as_tensor(u, dtype=torch.float64))] for u in (t,s)]
-    if (a - 1).abs().max() > 1e-6: raise ValueError('expected a path that only adds noise, such as ncsn_path; for one that also shrinks use ddim_step(eta=...)')
-    keep = (torch.full_like(sig, 1 - eta)).clamp(-sig_s/sig, sig_s/sig)
-    x0,fresh = model(xt, t),(sig_s**2 - (keep*sig)**2).clamp(min=0).sqrt()
+    check(0 <= eta <= 2, 'eta between 0 and 2', eta)
+    p,q = model.path.at(t, xt),model.path.at(s, xt)
+    _check_adds_only(p)
+    keep = torch.full_like(p.sig, 1 - eta).clamp(-q.sig/p.sig, q.sig/p.sig)
+    x0 = model(xt, t, **cond)
+    fresh = (q.sig**2 - (keep*p.sig)**2).clamp(min=0).sqrt()
     return x0 + keep*(xt - x0) + fresh*randn_like(xt, generator)
+
+# %% ../nbs/32_ncsn2.ipynb #dd1866cf
+def _check_adds_only(p):
+    "ValueError for a path that shrinks: its curve is on the CPU, so no device waits"
+    check(bool(((p.path.a(p.u) - 1).abs() <= 1e-6).all()), 'a path that only adds noise, such as ncsn_path', 'one that also shrinks',
+          'use ddim_step(eta=...)')
 
 # %% ../nbs/32_ncsn2.ipynb #808c36b5
 def consistent_sample(
@@ -107,10 +116,12 @@ def consistent_sample(
     generator:torch.Generator=None, # Source of all noise
     progress:bool=False, # Show a bar?
     batch_size:int=512, # Images at a time
+    **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # Images, about in [-1,1], `(n, C, H, W)`
     "Draw `n` images by consistent annealed sampling, one evaluation a level (Jolicoeur-Martineau et al. 2021, algorithm 3); ValueError for fewer than one image or two levels"
-    levels = levels or model.levels
-    if n < 1 or levels < 2: raise ValueError(f'expected at least one image and two levels, got n={n}, levels={levels}')
+    levels = model.levels if levels is None else levels
+    check_whole('n', n)
+    check_whole('levels', levels, least=2)
     ts = torch.cat([torch.linspace(1, 1/model.levels, levels, dtype=torch.float64), torch.zeros(1)])
-    step = partial(consistent_step, eta=eta)
-    return torch.cat([sample(model, x, ts, step, generator, progress) for x in model.start(n, generator).split(batch_size)])
+    step,parts = partial(consistent_step, eta=eta),in_batches(model.start(n, generator), batch_size, cond)
+    return torch.cat([sample(model, x, ts, step, generator, progress, **part) for x,part in parts])
