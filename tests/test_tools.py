@@ -28,7 +28,7 @@ CHAPTER = notebook('a', TITLE.format('First'), ('#| default_exp first',), ('#| e
     ('#| export\nturn = 2*math.pi',), ('import sys',), ('print("bar", file=sys.stderr)',),
     ('#| slow\nraise SystemExit("never run")', stream('kept\n')), ('#| hide\nimport nbdev; nbdev.nbdev_export()',))
 USER = notebook('b', TITLE.format('Second'), ('from genmodels.first import twice',), ('twice(21)',))
-INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice).')
+INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice) and [the second](01_second.ipynb).')
 
 @pytest.fixture
 def project(tmp_path):
@@ -77,10 +77,11 @@ def test_the_cycle(project):
 
     edit(nb, '\\"6\\"' if '\\"6\\"' in text else '"6"', '"7"')
     edit(project/'README.md', 'One line', 'Another')
+    edit(project/'nbs/index.ipynb', '01_second.ipynb', '00_first.ipynb')
     (project/'genmodels/orphan.py').write_text('# File to edit: ../nbs/07_gone.ipynb\n')
     code, out = tool(project, 'check')
     for o in ('nbs/00_first.ipynb: its stored outputs are not those', 'README.md is not what', '07_gone.ipynb is gone',
-              'make execute NB=nbs/00_first.ipynb'): assert o in out, (o, out)
+              'nbs/01_second.ipynb is not in the list', 'make execute NB=nbs/00_first.ipynb'): assert o in out, (o, out)
     (project/'genmodels/orphan.py').unlink()
 
     edit(nb, 'return 2*x', 'return 2.0*x')

@@ -62,6 +62,14 @@ def titles(fns):
         if not re.fullmatch(r'# [^\n]+(\n+> [^\n]+)?', first):
             yield f'{show(f)}: the first cell must be `# Title` and one `> line`, nothing else'
 
+def listed():
+    "The index names every chapter"
+    text = ''.join(source(c) for c in read_nb(NBS/'index.ipynb')['cells'])
+    for f in notebooks():
+        name = f.relative_to(NBS).as_posix()
+        if f.stem == 'index' or f']({name}' in text: continue
+        yield f'{show(f)} is not in the list of nbs/index.ipynb'
+
 def git():
     "What git has not seen of the notebooks and what is made of them"
     cmd = ['git', 'status', '--porcelain', '--', 'nbs', LIB.name, 'README.md']
@@ -79,6 +87,7 @@ def problems(fns):
     yield from lint.problems(lint.sources() if everything else fns)
     if everything:
         yield from modules()
+        yield from listed()
         link = NBS/'_quarto.yml'
         if not (link.is_symlink() and link.resolve() == ROOT/'_quarto.yml'):
             yield 'nbs/_quarto.yml must be a symbolic link to ../_quarto.yml'
