@@ -1,7 +1,7 @@
 "The scripts of tools/ and the Makefile, on small projects made here: what they must refuse, they refuse by name."
-import json, os, shutil, subprocess, sys
-import pytest
-import execute, lint, readme, stamp
+import json, os, re, shutil, subprocess, sys
+import pytest, yaml
+import execute, lint, readme, release, stamp
 from conftest import ROOT
 
 # ---------------------------------------------------------------- small notebooks and projects
@@ -152,6 +152,26 @@ def test_lint_says_a_line_once(project):
     assert code == 1 and out.count('PROBLEM') == 2 and out.rstrip().endswith('files, 2 problems'), out
     for o in ('nbs/00_first.ipynb, cell 6 (a-6), line 2: wide 138 characters', 'genmodels/first.py, line 9: F401 `sys`'):
         assert o in out, (o, out)
+
+# ---------------------------------------------------------------- release
+def test_a_release_needs_one_version_everywhere(project):
+    "Tag, settings, package, citation and changelog agree, and the placeholders are gone"
+    assert len({version for _, version in release.stated()}) == 1, 'this tree contradicts itself'
+    for o in ('CITATION.cff', 'CHANGELOG.md'): shutil.copy(ROOT/o, project)
+    code, out = tool(project, 'release', 'v0.0.2')
+    for o in ('settings.ini says 0.0.1, the tag says v0.0.2', 'CITATION.cff says 0.0.1', 'genmodels/__init__.py says',
+              'CHANGELOG.md has no heading "## 0.0.2', 'git_url is still a placeholder'): assert code == 1 and o in out, (o, out)
+    edit(project/'settings.ini', 'example', 'somebody')
+    edit(project/'CHANGELOG.md', '## 0.0.1 (unreleased)', '## 0.0.1 (2026-12-01)')
+    assert tool(project, 'release', 'v0.0.1') == (0, 'release: v0.0.1, may go out\n')
+
+def test_what_github_and_git_read_is_there():
+    "YAML that parses; hooks and workflows call scripts that exist"
+    files = [ROOT/'.pre-commit-config.yaml', ROOT/'CITATION.cff', *sorted((ROOT/'.github').rglob('*.yml'))]
+    for f in files: assert isinstance(yaml.safe_load(f.read_text()), dict), f
+    called = {o for f in files for o in re.findall(r'(?<![\w/])(?:tools|\.ci)/\w+(?:\.py)?', f.read_text())}
+    assert called >= {'tools/check.py', 'tools/lint.py', 'tools/release.py', 'tools/smoke.py', '.ci/run'}
+    for o in called: assert (ROOT/o).is_file(), f'{o} is called and not there'
 
 # ---------------------------------------------------------------- the stamp
 def test_stamp(tmp_path, monkeypatch):

@@ -85,7 +85,8 @@ def wide(file):
         free = may_be_wide(parse(src))
         for i, line in enumerate(src.splitlines(), 1):
             if len(line) <= most or i in free or re.match(r'\s*#\s*\|', line): continue
-            yield Problem(file, at(place, i), 'wide', f'{len(line)} characters, {most} at most', line)
+            origin = ' (the `> line` of its notebook)' if i == 1 and written_in(file) else ''
+            yield Problem(file, at(place, i), 'wide', f'{len(line)} characters, {most} at most{origin}', line)
 
 def body_lines(f):
     "Lines of a function without its signature and docstring"
