@@ -94,8 +94,8 @@ def body_lines(f):
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 def long(file):
-    "Functions that are too long; a test may be as long as its cases"
-    if file.parent == TESTS: return
+    "Functions that are too long; a test may be as long as its cases, a module's are its notebook's"
+    if file.parent == TESTS or written_in(file): return
     for place, src in pieces(file):
         for f in functions(parse(src)):
             n, name = body_lines(f), f'{file.stem}:{f.name}'
