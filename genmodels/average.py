@@ -6,7 +6,7 @@
 __all__ = ['ema_decay', 'named_weights', 'averages', 'keep_average', 'evaluating']
 
 # %% ../nbs/06_average.ipynb #0722cfb7
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from operator import is_
@@ -43,7 +43,7 @@ def named_weights(
 def averages(
     model:nn.Module, # May carry a moving average in `model.ema`, and so may parts that were trained alone
 )->dict: # Plain name -> tensor, for each parameter that has an average
-    "The moving average of a model, the whole's before its parts'. ValueError where `model.ema` is something else"
+    "The moving average, the whole's before its parts'. ValueError where `model.ema` is something else"
     taken = getattr(unwrapped(model), 'ema', None)
     check(taken is None or isinstance(taken, dict), 'model.ema to be the moving average, a dict or None',
         f'a {type(taken).__name__}', 'give what this model keeps there another name')
@@ -104,7 +104,7 @@ def _in_copy(v, new):
     return v
 
 # %% ../nbs/06_average.ipynb #9b891d21
-_TABLES = [name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,set))]   # parts, buffers, hooks ...
+_TABLES = [name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,set))]   # parts, hooks ...
 
 def _copy(model, new):
     "The model around other parameters, in eval mode: all modules are new, all else is shared"
@@ -114,12 +114,11 @@ def _copy(model, new):
     for m in parts.values(): new.setdefault(id(m), object.__new__(type(m)))
     for old,m in parts.items(): new[old] = new[id(m)]        # a wrapper is left out
     for m in parts.values():
-        state = {name: _in_copy(v, new) for name,v in vars(m).items() if name not in _TABLES}
+        state = vars(m).copy()
         state.pop('_compiled_call_impl', None)               # of module.compile(): runs the old module
-        for name in _TABLES:
-            state[name] = vars(m)[name].copy()
-            if isinstance(state[name], dict):
-                for key,v in state[name].items(): state[name][key] = _in_copy(v, new)
+        for name,v in state.items(): state[name] = v.copy() if name in _TABLES else _in_copy(v, new)
+        for table in (state['_parameters'], state['_modules']):
+            for name,v in table.items(): table[name] = _in_copy(v, new)
         vars(new[id(m)]).update(state, training=False)
     return new[id(model)]
 
@@ -132,7 +131,10 @@ def evaluating(
     "A model as it is drawn with; call the copy, not the model. ValueError where `model.ema` is no average"
     outside = _enclosing.get()
     new,inside = _stand_ins(model, average)
+    quiet = torch.no_grad() if torch.is_grad_enabled() else nullcontext()
     try:
         _enclosing.set(inside)
-        with torch.no_grad(): yield _copy(model, new)
-    finally: _enclosing.set(outside)
+        with quiet: yield _copy(model, new)
+    finally:
+        _enclosing.set(outside)
+        inside.clear()      # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing

@@ -89,8 +89,8 @@ def plot(self:History,
 # %% ../nbs/08_train.ipynb #82d81e3a
 def _trainable(model):
     "The parameters to train; ValueError where there are none, or where other processes train them too"
-    shared = [m for m in model.modules() if isinstance(m, nn.parallel.DistributedDataParallel)]
-    check(not shared, 'a model that this process trains alone', 'DistributedDataParallel', 'write the loop yourself')
+    shared = any(isinstance(m, nn.parallel.DistributedDataParallel) for m in model.modules())
+    check(not shared, 'a model of this process alone', 'DistributedDataParallel', 'write its loop yourself')
     params = [p for p in model.parameters() if p.requires_grad]
     check(params, 'a model to train', f'{type(model).__name__} with no parameter that requires a gradient')
     return params
@@ -98,7 +98,8 @@ def _trainable(model):
 def _adam(params, lr, weight_decay):
     "AdamW, fused where it can leave out a step without asking us"
     fused = params[0].device.type in ('cpu','cuda')
-    return torch.optim.AdamW([dict(params=params, initial_lr=lr)], lr=lr, weight_decay=weight_decay, fused=fused)
+    group = dict(params=params, initial_lr=lr)      # as schedulers want it that begin in the middle
+    return torch.optim.AdamW([group], lr=lr, weight_decay=weight_decay, fused=fused)
 
 # %% ../nbs/08_train.ipynb #38665c4c
 class Run:
@@ -121,7 +122,7 @@ class Run:
 # %% ../nbs/08_train.ipynb #725808a2
 @patch
 def start_average(self:Run):
-    "Go on with the average that the model has; a weight without one starts from itself; a frozen one keeps its own"
+    "Go on with the averages that the model has; other weights start from themselves; frozen ones keep theirs"
     old,weights,ema = averages(self.model),named_weights(self.model),{}
     for name,p in weights.items():
         known = name in old and old[name].shape==p.shape
@@ -164,7 +165,7 @@ def step(self:Run,
     batch, # Tensor or dict, on the model's device
     loss, # `loss(model, batch) -> scalar`
 ):
-    "One update of weights and average, left out where loss or gradient is not finite. ValueError: not a scalar"
+    "One update of weights and average, left out where loss or gradient is not finite"
     dtype = self.settings['dtype']
     with torch.autocast(self.device.type, dtype) if dtype else nullcontext(): L = loss(self.model, batch)
     check(not L.ndim, 'a scalar loss', f'shape {tuple(L.shape)}', 'take its mean')
@@ -183,11 +184,11 @@ def note(self:Run,
     L, # Loss, 0-d
     norm, # Norm of the gradient, 0-d
 ):
-    "Remember loss and gradient norm of a step; where one is not finite, this step and all later ones are left out"
+    "Remember loss and gradient norm; where one is not finite, this step and all later ones are left out"
     self.seen.append(torch.stack((L.float(), norm.float())))
     finite = self.seen[-1].isfinite().all()
     self.bad = torch.maximum(self.bad, 1. - finite.float())
-    if self.opt.defaults['fused']: self.opt.found_inf = self.bad    # AdamW leaves all as it is where this is 1
+    if self.opt.defaults['fused']: self.opt.found_inf = self.bad    # where 1, AdamW leaves all as it is
     else: self.look()
 
 @patch
@@ -206,19 +207,19 @@ def look(self:Run):
         k = len(h.loss)
         if not math.isfinite(L + norm):
             self.k = k   # the steps after it were left out
-            advice = 'the model keeps the weights from before: lower lr, clip more, or look at the data'
-            raise FloatingPointError(f'step {k+1}: the loss is {L:.4g}, the gradient norm {norm:.4g}; {advice}')
+            came = f'step {k+1}: the loss is {L:.4g}, the gradient norm {norm:.4g}'
+            advice = 'lower lr, clip more, or look at the data'
+            raise FloatingPointError(f'{came}; the model keeps the weights from before: {advice}')
         h.loss.append(L)
         h.lr.append(self.rate(k))
     self.seen.clear()
     h.images = len(h.loss)*self.settings['batch_size']
 
 # %% ../nbs/08_train.ipynb #91f176c1
-def _check_settings(steps, batch_size, lr, ema, seed, schedule, warmup, clip, weight_decay, dtype, save_every):
+def _check_settings(steps, batch_size, lr, ema, seed, schedule, warmup, clip, weight_decay, dtype):
     "ValueError with one sentence where a setting of `fit` makes no sense"
     check_whole('steps', steps)
     check_whole('batch_size', batch_size)
-    check_whole('save_every', save_every)
     check(isinstance(seed, Integral), 'seed to be a whole number', repr(seed))
     check_whole('warmup', warmup, 0)
     check(warmup <= steps, 'warmup to be at most steps', repr(warmup))
@@ -341,12 +342,13 @@ def fit(
     save_every:int=500, # Steps between checkpoints
     resume:bool=False, # Go on from the checkpoint in `out`, where there is one
 )->History: # Losses, learning rates, time
-    "Train by AdamW; leave `model` in eval mode. ValueError: senseless settings; FloatingPointError: loss not finite"
+    "Train by AdamW, leave `model` in eval mode. ValueError: bad settings; FloatingPointError: bad loss"
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, ema=ema, seed=seed, schedule=schedule,
         warmup=warmup, clip=clip, weight_decay=weight_decay, dtype=dtype)
-    _check_settings(**settings, save_every=save_every)
+    _check_settings(**settings)
+    check_whole('save_every', save_every)
     check(out or not resume, 'with resume also out, the folder of the checkpoint', 'none')
-    if not torch.is_grad_enabled(): raise RuntimeError('fit needs gradients: call it outside of no_grad and evaluating')
+    if not torch.is_grad_enabled(): raise RuntimeError('fit needs gradients: call it outside of no_grad')
     n,device = _count(data),_trainable(model)[0].device
     if out: out = make_folder(out)
     saved = _read_run(out, model, n, settings) if resume else None
@@ -384,20 +386,19 @@ def _as_json(settings, n):
 
 # %% ../nbs/08_train.ipynb #b420cf31
 def _read_run(out, model, n, settings):
-    "What was written down of a run, tensors and words; None where nothing was. ValueError where it is another run"
+    "What was written down of a run, None where nothing was. ValueError where it is another run"
     file = out/'run.safetensors'
     if not file.exists(): return
     tensors = read_tensors(file)
     with safe_open(file, 'pt') as f: about = json.loads((f.metadata() or {}).get('run', '{}'))
-    known = about.get('format')==1
-    if not known: raise ValueError(f'{file} is no run that this genmodels ({__version__}) can take up')
+    if about.get('format') != 1: raise ValueError(f'{file} is no run that genmodels {__version__} can take up')
     was,now = about['settings'],_as_json(settings, n)
     other = [f'{name}={was.get(name)}, not {now[name]}' for name in now if was.get(name) != now[name]]
-    new = f'choose another out, and begin with its weights if you like: fit(load({str(out)!r}), ...)'
-    if other:
-        raise ValueError(f'the run in {out} was started with {"; ".join(other)}: resume with the same settings, or {new}')
-    if not same_model(model, out):
-        raise ValueError(f'the run in {out} is of another model, one made otherwise (see model.json): resume with the same one, or choose another out')
+    go_on = f'or begin with its weights in another out: fit(load({str(out)!r}), ...)'
+    started = f'the run in {out} was started with {"; ".join(other)}'
+    if other: raise ValueError(f'{started}: resume with the same settings, {go_on}')
+    made = f'the run in {out} is of another model, one made otherwise (see model.json)'
+    if not same_model(model, out): raise ValueError(f'{made}: resume with that, or choose another out')
     weights = plain_state(model)
     check_tensors(weights, renamed(part(tensors, 'weights.'), weights), file)
     return tensors, about
