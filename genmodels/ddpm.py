@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .average import evaluating, unwrapped
 from .checks import check, check_choice, check_whole
-from .denoise import Denoiser, Estimate, check_output, row, solve
+from .denoise import Denoiser, Estimate, row, solve
 from .gauss import col, kl_normal, randn_like, sum_dims
 from .nets import UNet
 from .path import At, Path, cosine_path, ddpm_path, step_index
@@ -113,6 +113,7 @@ def outputs(self:DDPM,
 @patch
 def output(self:DDPM, xt, p, **cond):
     "The first half of `outputs`: all that an estimate of x0 needs"
+    if self.var != 'learned': return Denoiser.output(self, xt, p, **cond)
     return self.outputs(xt, p, **cond)[0]
 
 # %% ../nbs/23_ddpm.ipynb #82c366b5
