@@ -8,6 +8,7 @@ __all__ = ['implied_sd', 'water_filling', 'Watch', 'warmup', 'LayeredPrior', 'me
 
 # %% ../nbs/12_hvae.ipynb #a7062adf
 import math
+from functools import partial
 from numbers import Integral
 import torch
 import torch.nn.functional as F
@@ -60,6 +61,8 @@ class Watch:
     def kl(self): return torch.stack(self.notes)   # nats, `(looks, latent_dim)`
 
 # %% ../nbs/12_hvae.ipynb #b16ac973
+def _rise(step, steps, start): return min(1., start + (1-start)*step/steps)
+
 @record
 def warmup(
     steps:int=500, # Steps until the weight is 1, at least 1
@@ -67,8 +70,7 @@ def warmup(
 ): # A function of the step, for `beta=`
     "A KL weight that rises in a straight line (Bowman et al. 2016); ValueError for fewer than one step"
     check(steps >= 1, 'steps of 1 or more', steps, f'for a constant weight pass beta={start:g}')
-    def beta(step): return min(1., start + (1-start)*step/steps)
-    return beta
+    return partial(_rise, steps=steps, start=start)      # unlike a function made here, it can be pickled
 
 # %% ../nbs/12_hvae.ipynb #9b2b80b3
 def _try(net, shape, what):

@@ -1,5 +1,5 @@
 """The hierarchy from outside: what it does, what it refuses, checkpoints and resuming, priors for one layer."""
-import math
+import math, pickle
 
 import pytest
 import torch
@@ -40,6 +40,13 @@ def test_everything(dims, kw, tmp_path):
     assert torch.equal(m.sample(3, gen()), m.sample(3, gen())) and not torch.equal(m.sample(3, gen()), m.sample(3, gen(1)))
     again = load(save(m, tmp_path))
     assert again.dims == dims and torch.equal(again.sample(5, gen()), m.sample(5, gen())) and torch.equal(again.log_prob(b, 3, gen()), m.log_prob(b, 3, gen()))
+
+
+def test_a_model_with_a_schedule_is_pickled():
+    m = small(beta=warmup(10, .2))
+    back = pickle.loads(pickle.dumps(m))
+    assert [back.beta(k) for k in (0, 5, 20)] == pytest.approx([.2, .6, 1.]) and back.beta.spec == m.beta.spec
+    assert torch.equal(back.elbo(x, gen()), m.elbo(x, gen()))
 
 
 def test_public_names():
@@ -144,6 +151,7 @@ def test_mixture_prior(components, tmp_path):
     torch.manual_seed(0)
     v = VAE(latent_dim=3, hidden=(16,), prior=MixturePrior(3, components))
     fit(v, x, 20, batch_size=20, progress=False)
+    v.loss(x).backward()
     assert all(p.grad.abs().sum() > 0 for p in (v.prior.mu, v.prior.log_sd))
     again = load(save(v, tmp_path))
     assert torch.equal(again.sample(5, gen()), v.sample(5, gen())) and torch.equal(again.log_prob(x, 3, gen()), v.log_prob(x, 3, gen()))
