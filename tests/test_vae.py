@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 ENV = dict(os.environ, PYTHONPATH=str(ROOT))
 def gen(seed=0): return torch.Generator().manual_seed(seed)
 def batch(likelihood): return black_white if likelihood == 'bernoulli' else x
-MODELS = [dict(), dict(sd='learned'), dict(sd=None), dict(sd=.2), dict(nets='conv'), dict(likelihood='bernoulli'), dict(likelihood='logistic', grey_levels=17), dict(likelihood='logistic', grey_levels=17, nets='conv')]
+MODELS = [dict(), dict(sd='learned'), dict(sd=None), dict(sd=.2), dict(nets='conv'), dict(likelihood='bernoulli'),
+    dict(likelihood='logistic', grey_levels=17), dict(likelihood='logistic', grey_levels=17, nets='conv')]
 
 
 class Standard(nn.Module):
@@ -42,10 +43,11 @@ def test_everything(kw, tmp_path):
     history = fit(v, b, 60, batch_size=40, progress=False)
     assert history.loss[-1] < history.loss[0] and v.log_prob(b, 5, gen()).mean() > before
     for p in v.parameters(): assert p.isfinite().all()
-    for shape in (v.elbo(b), v.log_prob(b), v.bits_per_dim(b, None if kw.get('likelihood') else 17)): assert shape.shape == (40,) and shape.isfinite().all()
+    bits = v.bits_per_dim(b, None if kw.get('likelihood') else 17)
+    for each in (v.elbo(b), v.log_prob(b), bits): assert each.shape == (40,) and each.isfinite().all()
     for y in (v.sample(3, gen()), v.reconstruct(b)[:3], v.interpolate(b[0], b[1], 3), v.interpolate(b[0], b[1], 3, 'linear')):
         assert y.shape == (3, 1, 8, 8) and y.abs().max() <= 1
-    assert torch.equal(v.sample(3, gen()), v.sample(3, gen())) and torch.equal(v.sample(3, gen(), noise=True), v.sample(3, gen(), noise=True))
+    for noise in (False, True): assert torch.equal(v.sample(3, gen(), noise=noise), v.sample(3, gen(), noise=noise))
     back = load(save(v, tmp_path))
     assert torch.equal(back.log_prob(b, 3, gen()), v.log_prob(b, 3, gen())) and torch.equal(back.sample(3, gen()), v.sample(3, gen()))
 
@@ -98,7 +100,8 @@ def test_the_mean_of_a_mixture_adds_up_what_lies_above_each_edge(grey_levels):
     assert torch.allclose(mixture_mean(y.float(), 2, grey_levels), (h*above - 1).float(), atol=2e-6)
 
 
-@pytest.mark.parametrize('kw', [dict(), dict(likelihood='bernoulli'), dict(likelihood='logistic', grey_levels=17), dict(prior=Standard())], ids=str)
+DRAWN = [dict(), dict(likelihood='bernoulli'), dict(likelihood='logistic', grey_levels=17), dict(prior=Standard())]
+@pytest.mark.parametrize('kw', DRAWN, ids=str)
 def test_sample_in_pieces(kw):
     v, seen = VAE(**kw), []
     whole = v.sample(20, gen())
@@ -122,7 +125,8 @@ def test_the_attributes_of_a_model_make_it_again(kw):
     again = VAE(**now)
     again.load_state_dict(v.state_dict())
     b = batch(kw.get('likelihood'))
-    assert torch.equal(again.elbo(b, gen()), v.elbo(b, gen())) and again.grey_levels == v.grey_levels and again.out_shape == v.out_shape
+    assert torch.equal(again.elbo(b, gen()), v.elbo(b, gen()))
+    assert (again.grey_levels, again.out_shape) == (v.grey_levels, v.out_shape)
     for part in (v.encoder, v.decoder): assert part.spec['name'] in ('MLPEncoder', 'MLPDecoder', 'ConvEncoder', 'ConvDecoder')
 
 
@@ -175,14 +179,16 @@ def test_a_step_reads_no_number_out_of_a_tensor(monkeypatch):
 def test_the_first_batch_of_every_training_is_looked_at():
     v = VAE()
     fit(v, x, 3, progress=False)
-    for look in (lambda: v.loss(x*200), lambda: v.elbo(x*200), lambda: fit(v, x*200, 1, progress=False)):   # eval mode, twice, and a training
+    anew = lambda: fit(v, x*200, 1, progress=False)
+    for look in (lambda: v.loss(x*200), lambda: v.elbo(x*200), anew):      # in eval mode, twice, and in training
         with pytest.raises(ValueError, match='x/127.5-1'): look()
 
 
 def test_a_given_sd_is_exact_in_float64():
     v = VAE(sd=.3).double()
     z, y = torch.randn(5, 16).double(), x[:5].double()
-    assert torch.allclose(v.log_lik(y, z), torch.distributions.Normal(v.decode(z), torch.tensor(.3, dtype=torch.float64)).log_prob(y).sum((1, 2, 3)), rtol=1e-13)
+    theirs = torch.distributions.Normal(v.decode(z), torch.tensor(.3, dtype=torch.float64)).log_prob(y)
+    assert torch.allclose(v.log_lik(y, z), theirs.sum((1, 2, 3)), rtol=1e-13)
     assert not any('log_sd' in n for n in v.state_dict())
 
 
