@@ -97,7 +97,8 @@ def test_dtype_device_and_modes():
 def test_log_prob_in_pieces():
     torch.manual_seed(0)
     m = small(sd=5.)
-    for net,d in zip(m.encoders, m.dims): net[1].layers[-1].bias.data[d:] = 10.     # q is the prior, and the noise large: weights nearly equal
+    for net, d in zip(m.encoders, m.dims): net[1].layers[-1].bias.data[d:] = 10.
+    # q is the prior, and the noise large: weights nearly equal
     one, cut = (m.log_prob(x[:4], 3000, gen(), rows=rows) for rows in (10**6, 777))
     assert (one - cut).abs().max() < .02 and one.shape == (4,)
     assert (one - m.log_prob(x[:4], 1, gen(1))).abs().max() < 3
