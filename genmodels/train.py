@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 from tqdm.auto import tqdm
 from . import __version__
-from .average import _average, ema_decay
-from .checkpoint import _about, _folder, _match, _on_cpu, _part, _read, _replace, save
+from .average import averages as _average, ema_decay
+from .checkpoint import check_tensors as _match, part as _part, read_about as _about, read_tensors as _read, save
+from .files import make_folder as _folder
 from .spec import spec_of
 
 # %% ../nbs/08_train.ipynb #f5895a71
