@@ -109,7 +109,8 @@ def outputs(self:DDPM,
     n,C,*sides = xt.shape
     y = self.net(xt, p.times, **cond)
     wanted = f'the net to return {2*C} channels, {C} for the target and {C} for the learned variance'
-    check(y.shape == (n,2*C,*sides), wanted, f'the shape {tuple(y.shape)}', f'make it with out_channels={2*C}')
+    fits,hint = y.shape == (n,2*C,*sides),f'make it with out_channels={2*C}'
+    check(fits, wanted, f'the shape {tuple(y.shape)}', hint)
     y,v = y.to(torch.promote_types(y.dtype, xt.dtype)).chunk(2, dim=1)
     return y,(v+1)/2
 
@@ -211,7 +212,7 @@ def kl_step(self:DDPM,
 
 # %% ../nbs/23_ddpm.ipynb #0e88aa01
 def _shares(drop):
-    "Probabilities in proportion to drops in log-SNR; an infinite one, at an end without signal, counts as the largest"
+    "In proportion to drops in log-SNR; an infinite one, at an end without signal, counts as the largest"
     ok = drop.isfinite()
     p = torch.where(ok, drop, drop[ok].max() if ok.any() else 1.)
     return p/p.sum()
@@ -311,7 +312,7 @@ def errors(self:DDPM,
     eps:Tensor, # The noise, `(n, C, H, W)`
     **cond, # Conditions, passed to the net
 )->Tensor: # Mean over pixels, `(n,)`
-    "Weighted squared error; with a learned variance a thousandth of the bound more (Nichol & Dhariwal 2021, eq. 16)"
+    "Weighted squared error; a learned variance adds a thousandth of the bound (Nichol & Dhariwal 2021, eq. 16)"
     if self.var != 'learned': return Denoiser.errors(self, xt, p, x0, eps, **cond)
     y,share = self.outputs(xt, p, **cond)
     err = self.compare(y, p, x0, eps)

@@ -344,8 +344,8 @@ def _check_variance(config, net, var):
     "ValueError unless the net has channels for a learned variance just where the scheduler learns one"
     channels,out = net.shape[0],net.out[2].out_channels
     need = channels*(2 if var == 'learned' else 1)
-    wanted = f'out_channels={need} in {config}, for {channels} channels and the scheduler\'s variance, {var}'
-    check(out == need, wanted, out)
+    hint = f'the variance_type of the scheduler means {var} variances of {channels} channels'
+    check(out == need, f'out_channels={need} in {config}', out, hint)
 
 def _read_weights(file):
     "Tensors of a file; FileNotFoundError without it, ValueError where there is a pickle instead"
