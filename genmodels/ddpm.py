@@ -117,6 +117,7 @@ def outputs(self:DDPM,
 @patch
 def output(self:DDPM, xt, p, **cond):
     "The first half of `outputs`: all that an estimate of x0 needs"
+    if self.var != 'learned': return Denoiser.output(self, xt, p, **cond)
     return self.outputs(xt, p, **cond)[0]
 
 # %% ../nbs/23_ddpm.ipynb #82c366b5
