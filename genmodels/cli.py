@@ -35,7 +35,7 @@ def usable_device(
     "A device that torch can compute on, tried once unless it is the CPU; ArgumentTypeError for another word"
     if word=='cpu': return word
     import torch
-    try: torch.zeros(1, device=word)
+    try: torch.zeros(1, device=word).cpu()
     except (RuntimeError,AssertionError):
         wanted = 'expected cpu, cuda or mps, whichever this machine has'
         raise ArgumentTypeError(f'{wanted}; got {word!r}') from None
@@ -185,6 +185,9 @@ def main(
         print(file=sys.stderr)      # below the progress bar
         return _stop('stopped', 130)
     except (ValueError,OSError,FloatingPointError) as e: return _stop(e, 2)
+    except RuntimeError as e:
+        if 'memory' not in str(e): raise
+        return _stop('out of memory: smaller or fewer images (--n, --batch-size) need less', 2)
     return 0
 
 def _stop(why, code):

@@ -120,7 +120,23 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path):
     p.send_signal(signal.SIGINT)
     assert p.wait(timeout=60) == 130
 
-def test_device(tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', 'gpu', '--out', tmp_path/'m'), 'gpu')
+@pytest.mark.parametrize('name', ['gpu', 'meta'])
+def test_device(name, tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', name, '--out', tmp_path/'m'), name)
+
+def test_out_of_memory_is_the_users_to_mend_other_errors_are_ours(vae, tmp_path, monkeypatch):
+    from genmodels import experiment
+    def fail(said):
+        def draw(*a, **k): raise RuntimeError(said)
+        monkeypatch.setattr(experiment, 'draw', draw)
+    fail("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6400000000000 bytes")
+    refused(run('sample', vae, '--out', tmp_path/'x.png'), 'memory', '--n')
+    fail('shapes do not match')
+    with pytest.raises(RuntimeError, match='shapes'): run('sample', vae, '--out', tmp_path/'x.png')
+
+def test_images_that_are_not_square(tmp_path):
+    np.save(tmp_path/'x.npy', np.zeros((12,8,10,1), 'u1'))
+    refused(run('train', 'ddpm', '--data', tmp_path/'x.npy', '--out', tmp_path/'m'), 'square images', '8x10', 'crop or pad')
+    assert not (tmp_path/'m').exists()
 
 def test_help():
     r = run('--help')
