@@ -51,10 +51,10 @@ class HoUNet(nn.Module):
         above,below,last,side = (widths[0],*widths[:-1]),(*widths[1:],widths[-1]),widths[-1],sides(image_size, len(widths))
         self.mix,self.stem = MLP(self.width, d_time, (d_time,)),conv3(channels, self.width)
         self.down = nn.ModuleList(level([a]+[d]*(blocks-1), d, s) for a,d,s in zip(above, widths, side))
-        self.shrink = nn.ModuleList(conv3(d, d, stride=2, padding=0) for d in widths[:-1])
+        self.downsample = nn.ModuleList(conv3(d, d, stride=2, padding=0) for d in widths[:-1])
         self.middle = Blocks(ResBlock(last, last, d_time, dropout), Attention(last), ResBlock(last, last, d_time, dropout))
         self.up = nn.ModuleList(level([b+d]+[2*d]*(blocks-1)+[d+a], d, s) for a,b,d,s in zip(above, below, widths, side))
-        self.grow = nn.ModuleList(conv3(d, d) for d in widths[1:])
+        self.upsample = nn.ModuleList(conv3(d, d) for d in widths[1:])
         self.out = nn.Sequential(nn.GroupNorm(groups, self.width), nn.SiLU(), conv3(self.width, out_channels or channels))
         for m in self.modules():
             if isinstance(m, nn.GroupNorm): m.num_groups,m.eps = groups,eps
@@ -63,12 +63,12 @@ class HoUNet(nn.Module):
         emb,h = F.silu(self.mix(embed_index(t, self.steps, self.width).to(x))),self.stem(x)
         skips = [h]
         for i,level in enumerate(self.down):
-            if i: skips.append(h := self.shrink[i-1](F.pad(h, (0,1,0,1))))
+            if i: skips.append(h := self.downsample[i-1](F.pad(h, (0,1,0,1))))
             for block in level: skips.append(h := block(h, emb))
         h = self.middle(h, emb)
         for i,level in reversed(list(enumerate(self.up))):
             for block in level: h = block(torch.cat([h,skips.pop()], dim=1), emb)
-            if i: h = self.grow[i-1](F.interpolate(h, scale_factor=2))
+            if i: h = self.upsample[i-1](F.interpolate(h, scale_factor=2))
         return self.out(h)
 
 # %% ../nbs/25_published.ipynb #ede18269
@@ -83,9 +83,9 @@ def unet_ho2020(
 # %% ../nbs/25_published.ipynb #33b8760e
 PLACES = [(r'^conv_in\.', 'stem.'), (r'^conv_norm_out\.', 'out.0.'), (r'^conv_out\.', 'out.2.'), (r'^time_embedding\.linear_1\.', 'mix.layers.0.'), (r'^time_embedding\.linear_2\.', 'mix.layers.2.'),
     (r'^mid_block\.resnets\.0\.', 'middle.0.'), (r'^mid_block\.attentions\.0\.', 'middle.1.'), (r'^mid_block\.resnets\.1\.', 'middle.2.'),
-    (r'^down_blocks\.(\d+)\.downsamplers\.0\.conv\.', r'shrink.\1.'), (r'^down_blocks\.', 'down.'),
+    (r'^down_blocks\.(\d+)\.downsamplers\.0\.conv\.', r'downsample.\1.'), (r'^down_blocks\.', 'down.'),
     (r'^((?:down|up)\.\d+)\.resnets\.(\d+)\.', r'\1.\2.0.'), (r'^((?:down|up)\.\d+)\.attentions\.(\d+)\.', r'\1.\2.1.')]
-PARTS = dict(time_emb_proj='time', conv_shortcut='short', group_norm='norm', query='to_q', key='to_k', value='to_v', proj_attn='out')
+PARTS = dict(time_emb_proj='time', conv_shortcut='skip', group_norm='norm', query='to_q', key='to_k', value='to_v', proj_attn='out')
 
 # %% ../nbs/25_published.ipynb #7d88f253
 def our_name(
@@ -93,7 +93,7 @@ def our_name(
     levels:int, # Of the U-Net
 )->str: # Of the same tensor in a HoUNet; queries, keys and values still apart
     "Translate a name"
-    name = re.sub(r'^up_blocks\.(\d+)\.upsamplers\.0\.conv\.', lambda m: f'grow.{levels-2-int(m[1])}.', name)
+    name = re.sub(r'^up_blocks\.(\d+)\.upsamplers\.0\.conv\.', lambda m: f'upsample.{levels-2-int(m[1])}.', name)
     name = re.sub(r'^up_blocks\.(\d+)\.', lambda m: f'up.{levels-1-int(m[1])}.', name)
     for theirs,ours in PLACES: name = re.sub(theirs, ours, name)
     return '.'.join(PARTS.get(p, p) for p in name.replace('to_out.0', 'out').split('.'))
