@@ -28,7 +28,7 @@ def overlap(
     gamma:float, # Ratio of neighbouring levels, at least 1
     D:int, # Numbers in an image
 )->float: # Share in [0,1], near 1 where the walk passes easily
-    "Share of a level's shell within three standard deviations of its neighbour's (Song & Ermon 2020, prop. 2)"
+    "Share of a shell within three standard deviations of the next one's (Song & Ermon 2020, prop. 2)"
     Phi = torch.special.ndtr
     c = torch.tensor((2*D)**.5*(gamma-1), dtype=torch.float64)
     return (Phi(c + 3*gamma) - Phi(c - 3*gamma)).item()
@@ -72,13 +72,13 @@ def _warn_of_reach(x, sigma_max):
     far = torch.cdist(x, x).max().item()
     if far <= 7*sigma_max: return
     warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not '
-        f'bridge that: walkers will not find all of the data; take sigma_max={far:.3g}, or suggest_sigmas(data), '
-        'which also chooses the levels')
+        f'bridge that: walkers will not find all of the data; take sigma_max={far:.3g}, '
+        'or suggest_sigmas(data), which also chooses the levels')
 
 # %% ../nbs/31_ncsn.ipynb #2fc03390
 @record
 class NCSN(Denoiser):
-    "Noise conditional score network: a denoiser with noise levels, and annealed Langevin dynamics (Song & Ermon 2019)"
+    "Noise conditional score network (Song & Ermon 2019): a denoiser that draws by annealed Langevin dynamics"
     def __init__(self,
         channels:int=3, # Of the images
         image_size:int=32, # Side of the square images
@@ -195,8 +195,8 @@ def inpaint(self:NCSN,
     progress:bool=False, # Show a bar?
     **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # The images, known pixels as they were, the others drawn, `(n, C, H, W)`
-    """Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other shapes,
-    or a mask that is not boolean"""
+    """Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other
+    shapes, or a mask that is not boolean"""
     _check_inpaint(x, known, self.shape, n_steps_each)
     y,known = x.nan_to_num(),known.expand_as(x)
     def hold(now, sig):
