@@ -8,6 +8,7 @@ __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weigh
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
+from functools import partial
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -70,20 +71,26 @@ def implied_weight(
     return (c - d*p.a/p.sig)**2
 
 # %% ../nbs/21_denoise.ipynb #aedc120b
+def _sigma2(p): return p.sig**2
+
 @record
 def sigma2_weight(
 )->Callable: # A function of `p`
     "`sig**2`: turns the loss of the score into that of `sig*score` (Song & Ermon 2019, sec. 4.2)"
-    return lambda p: p.sig**2
+    return partial(_sigma2)     # a fresh object, that can carry its recipe and be pickled
 
 # %% ../nbs/21_denoise.ipynb #634ebef0
+def _snr(p): return p.snr
+
 @record
 def snr_weight(
 )->Callable: # A function of `p`
     "`a**2/sig**2`: turns the loss of x0 into that of eps"
-    return lambda p: p.snr
+    return partial(_snr)
 
 # %% ../nbs/21_denoise.ipynb #88271de8
+def _min_snr(p, gamma, target): return p.snr.clamp(max=gamma)/implied_weight(target, p)
+
 @record
 def min_snr_weight(
     gamma:float=5., # Largest weight of an error in x0, > 0
@@ -91,9 +98,11 @@ def min_snr_weight(
 )->Callable: # A function of `p`
     "Weights errors in x0 by the smaller of SNR and `gamma`, whatever the target (Hang et al. 2023, eq. 8)"
     check_above('gamma', gamma)
-    return lambda p: p.snr.clamp(max=gamma)/implied_weight(target, p)
+    return partial(_min_snr, gamma=gamma, target=target)
 
 # %% ../nbs/21_denoise.ipynb #5c1e70d2
+def _edm(p, sd, target): return (p.snr + sd**-2)/implied_weight(target, p)
+
 @record
 def edm_weight(
     sd:float, # Standard deviation of the data, > 0
@@ -101,7 +110,7 @@ def edm_weight(
 )->Callable: # A function of `p`
     "Weights errors in x0 by SNR + 1/sd**2, whatever the target and the path (Karras et al. 2022, table 1, where a=1)"
     check_above('sd', sd)
-    return lambda p: (p.snr + sd**-2)/implied_weight(target, p)
+    return partial(_edm, sd=sd, target=target)
 
 # %% ../nbs/21_denoise.ipynb #e0efeee4
 def _check_target(target, path):

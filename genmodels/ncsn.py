@@ -91,7 +91,7 @@ class NCSN(Denoiser):
         net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a narrow U-Net in a `ScoreNet` below 16 pixels
         n_steps_each:int=100, # Langevin steps on each level
         step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, the paper's
-        weight:Callable=None, # Weight of the loss, a function of the path at a time; None: `sigma2_weight()`, the paper's
+        weight:Callable|str='sigma2', # Weight of the loss, a function of the path at a time; 'sigma2': `sigma2_weight()`, the paper's; None: 1
         any_time:bool=False, # Train at all times in (0,1], not on the levels alone: for samplers that ask between them
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
@@ -102,12 +102,15 @@ class NCSN(Denoiser):
         if net is None and image_size < 16: net = _small_net(channels, image_size, path)
         if net is None: net = RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
         _check_levels(net, path, levels, any_time)
-        weight = sigma2_weight() if weight is None else weight
+        if weight == 'sigma2': weight = sigma2_weight()
         super().__init__(net, path, 'score', times=None if any_time else levels, weight=weight)
         self.shape = (channels,image_size,image_size)
-        self.levels,self.sigma_max,self.sigma_min = levels,sigma_max,sigma_min
+        self.levels,self._sigma_max = levels,sigma_max
         self.n_steps_each,self.step_lr = n_steps_each,step_lr
         self.looked = False
+
+    @property
+    def sigma_max(self): return self._sigma_max     # of the path, which never changes
 
     def check_data(self, x):
         "ValueError for images of another shape; warns once where the largest noise level is far too small"

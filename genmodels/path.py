@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from .checks import check, check_above, check_whole
 from .gauss import col
-from .spec import record
+from .spec import make, record, spec_of
 
 # %% ../nbs/20_path.ipynb #f4e2c676
 class At:
@@ -103,6 +103,14 @@ def __repr__(self:Path):
     if spec is None: return 'Path(a, sig)'
     args = ', '.join(f'{k}={v}' for k,v in spec['args'].items())
     return f"{spec['name']}({args})"
+
+@patch
+def __reduce__(self:Path):
+    "Pickled as its maker and arguments, where a maker was"
+    return (make,(spec_of(self),)) if hasattr(self, 'spec') else object.__reduce__(self)
+
+@patch
+def __deepcopy__(self:Path, memo): return self
 
 # %% ../nbs/20_path.ipynb #3ee5b89f
 @record

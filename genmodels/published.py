@@ -17,7 +17,7 @@ from .ddpm import DDPM
 from .nets import MLP, Attention, Blocks, ResBlock, check_input, conv3, sides, sinusoidal
 from .spec import record
 from .path import betas_path, cosine_path, ddpm_path, step_index
-from .checkpoint import _match, _read
+from .checkpoint import check_tensors, read_tensors
 
 # %% ../nbs/25_published.ipynb #fc15468c
 def embed_index(
@@ -181,7 +181,7 @@ def load_diffusers(
     if net.out[2].out_channels!=C*(1 + (chain['var']=='learned')): raise ValueError(f"{config} says out_channels={net.out[2].out_channels} for {C} channels, which does not go with variance_type={chain['var']} of the scheduler")
     if weights.with_suffix('.bin').is_file() and not weights.is_file(): raise ValueError(f'{weights.with_suffix(".bin")} is a pickle, expected {weights.name}: load it with diffusers and save_pretrained it again')
     if not weights.is_file(): raise FileNotFoundError(f'no {weights.name} in {unet}')
-    tensors,want = from_diffusers(_read(weights), len(net.down)),net.state_dict()
-    _match(want, tensors, weights)
+    tensors,want = from_diffusers(read_tensors(weights), len(net.down)),net.state_dict()
+    check_tensors(want, tensors, weights)
     net.load_state_dict(tensors)
     return DDPM(C, side, net=net, **chain).to(device).eval()

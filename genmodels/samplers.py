@@ -145,6 +145,17 @@ def _even_noise(steps, spacing, path, last):
     v = torch.lerp(lo, hi, torch.linspace(1, 0, steps, dtype=torch.float64))
     return _times_at(path, v**7 if spacing == 'karras' else v.exp())
 
+# %% ../nbs/22_samplers.ipynb #e88722c9
+def _check_spacing(steps, spacing, path, T):
+    "ValueError for times that can't be made"
+    check(steps >= 1 and not (T and steps > T), f'at least 1 step and at most one a time of the chain (T={T})', steps)
+    needs = {'uniform': True, 'trailing': True, 'leading': T, 'karras': path, 'log_snr': path}
+    known = callable(spacing) or needs.get(spacing)
+    check(known, "spacing to be 'uniform', 'trailing', 'leading' (T=...), 'karras' or 'log_snr' (path=...), or a function",
+          f'unknown spacing {spacing!r}, or its keyword is missing')
+    if spacing in ('karras','log_snr'):
+        check(path(1.)[0] > 0, 'a path with signal left at t=1 (a > 0)', f'one without, for spacing {spacing!r}', "use 'uniform'")
+
 # %% ../nbs/22_samplers.ipynb #c70e9e40
 def times(
     steps:int, # Number of steps, so `steps+1` times (fewer where the grid of `T` merges some)
@@ -162,17 +173,6 @@ def times(
     if T: t = (t.double()*T).round().clamp(min=1).unique().flip(0)/T
     return torch.cat([t, u[-1:]])
 
-# %% ../nbs/22_samplers.ipynb #e88722c9
-def _check_spacing(steps, spacing, path, T):
-    "ValueError for times that can't be made"
-    check(steps >= 1 and not (T and steps > T), f'at least 1 step and at most one a time of the chain (T={T})', steps)
-    needs = {'uniform': True, 'trailing': True, 'leading': T, 'karras': path, 'log_snr': path}
-    known = callable(spacing) or needs.get(spacing)
-    check(known, "spacing to be 'uniform', 'trailing', 'leading' (T=...), 'karras' or 'log_snr' (path=...), or a function",
-          f'unknown spacing {spacing!r}, or its keyword is missing')
-    if spacing in ('karras','log_snr'):
-        check(path(1.)[0] > 0, 'a path with signal left at t=1 (a > 0)', f'one without, for spacing {spacing!r}', "use 'uniform'")
-
 # %% ../nbs/22_samplers.ipynb #11854c3f
 def threshold(
     model, # Estimates E[x0|xt] of data in [-1,1]; carries its `path`
@@ -186,6 +186,7 @@ def threshold(
         return x0.clamp(-m, m)/m
     return Estimate(model, f)
 
+# %% ../nbs/22_samplers.ipynb #8f53ec2f
 def in_batches(
     x:Tensor, # Examples, `(n, ...)`
     batch_size:int, # Examples at a time
