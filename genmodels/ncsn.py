@@ -207,13 +207,15 @@ def inpaint(self:NCSN,
         return lambda x: torch.where(known, noised, x)
     settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, progress=progress)
     with evaluating(self) as m:
-        walk = m.anneal(m.start(len(x), generator), generator=generator, hold=hold, **settings, **cond)
+        start,part = next(in_batches(m.start(len(x), generator), len(x), cond))
+        walk = m.anneal(start, generator=generator, hold=hold, **settings, **part)
         return torch.where(known, x, _last(walk))
 
 # %% ../nbs/31_ncsn.ipynb #0e124833
 def _check_inpaint(x, known, shape, n_steps_each):
-    "ValueError for images of another shape, a mask that is not boolean or does not fit, fewer than one step"
+    "ValueError for images of another shape, a mask that is not boolean or does not fit, no image or no step"
     check_shape(x, shape)
+    check_whole('the number of images', len(x))
     if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
     check(known.dtype == torch.bool, 'known as a boolean mask, True where a pixel is known', known.dtype,
           'for 0 and 1 write known > 0')

@@ -28,8 +28,8 @@ def widest_ratio(
     lo,hi = 1.,1e3
     for _ in range(60):
         middle = (lo + hi)/2
-        too_narrow = overlap(middle, D) > share
-        lo,hi = (middle,hi) if too_narrow else (lo,middle)
+        still_overlap = overlap(middle, D) > share
+        lo,hi = (middle,hi) if still_overlap else (lo,middle)
     return lo
 
 # %% ../nbs/32_ncsn2.ipynb #3df4d309
@@ -39,8 +39,8 @@ def suggest_sigmas(
     share:float=.5, # Overlap of neighbouring shells, in (0,1)
     at_most:int=4000, # Images compared with each other, evenly spread over the data
 )->dict: # `levels`, `sigma_max`, `sigma_min`: for `NCSN(..., **suggest_sigmas(data))` or `ncsn_path`
-    """The noise levels that the data ask for (Song & Ermon 2020, techniques 1 and 2); ValueError where the data
-    do not differ by more than `sigma_min`"""
+    """The noise levels that the data ask for (Song & Ermon 2020, techniques 1 and 2); ValueError where the
+    data do not differ by more than `sigma_min`"""
     every = max(1, math.ceil(len(data)/at_most))
     x = data[::every].flatten(1).double()
     x = x - x.mean(0)                            # or equal images lie apart, by rounding
