@@ -163,8 +163,7 @@ def _add_arguments(p, command):
         elif a.anno is bool: p.add_argument(option, action='store_true', help=a.docment)
         else: p.add_argument(option, type=a.anno, default=a.default, help=a.docment + default)
 
-def parser(
-)->ArgumentParser: # It exits with 0 after `--help` and `--version`, with 2 where words are refused
+def parser()->ArgumentParser: # It exits with 0 after `--help`, with 2 where it refuses words
     "The parser of the four commands"
     p = ArgumentParser('genmodels', description='Train, sample and score deep generative models.')
     p.add_argument('--version', action='version', version=f'genmodels {__version__}')

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weight', 'snr_weight', 'min_snr_weight', 'edm_weight',
-           'Denoiser', 'check_output', 'unclipped', 'Estimate', 'posterior_mean', 'stable_loss']
+           'Denoiser', 'unclipped', 'Estimate', 'posterior_mean', 'stable_loss']
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .checks import check, check_above, check_shape, check_whole
+from .checks import check, check_above, check_shape, check_whole, refuse
 from .gauss import col
 from .path import At, Path
 from .spec import record
@@ -33,7 +33,7 @@ def row(
 )->tuple: # `(c, d)`: numbers, or shaped as `p.a` is
     "The row of `y = c x0 + d eps`; ValueError for an unknown target"
     if callable(target): return target(p)
-    check(target in TARGETS, f'target to be one of {", ".join(TARGETS)}, or a function of p', repr(target))
+    if target not in TARGETS: refuse(f'target to be one of {", ".join(TARGETS)}, or a function of p', repr(target))
     return TARGETS[target](p)
 
 # %% ../nbs/21_denoise.ipynb #0a62b25a
@@ -159,7 +159,7 @@ def at(self:Denoiser,
     "The path where the model is asked; ValueError for a time outside (0,1], or as many as there are not examples"
     dtype = torch.promote_types(xt.dtype, torch.float32)
     p = self.path.at(torch.as_tensor(t, dtype=dtype), xt)     # read at the time that the net is told, rounded as it is
-    check(p.least > 0, 't in (0,1]', f'{p.least:g}', 'step k of a chain of T is t=k/T, k=1..T')
+    if p.least == 0: refuse('t in (0,1]', '0', 'step k of a chain of T is t=k/T, k=1..T')
     return p
 
 @patch
@@ -170,17 +170,13 @@ def output(self:Denoiser,
 )->Tensor: # Estimate of the target, `(n, ...)`, in `xt`'s dtype or wider
     "The net's own output; ValueError where its shape isn't `xt`'s"
     y = self.net(xt, p.times, **cond)
-    check_output(y, xt.shape)
+    if y.shape != xt.shape: _refuse_output(y, xt)
     return y.to(torch.promote_types(y.dtype, xt.dtype))
 
 # %% ../nbs/21_denoise.ipynb #128f33ae
-def check_output(
-    y:Tensor, # What a net returned
-    shape:tuple, # What it should look like
-):
-    "ValueError unless `y` has that shape"
-    check(y.shape == shape, f'the net to return the shape {tuple(shape)}', tuple(y.shape),
-          'split off channels that mean something else (a learned variance) first')
+def _refuse_output(y, xt):
+    refuse(f'the net to return the shape {tuple(xt.shape)} of its input', tuple(y.shape),
+           'split off channels that mean something else (a learned variance) first')
 
 # %% ../nbs/21_denoise.ipynb #208bc4a7
 @patch

@@ -9,11 +9,11 @@ __all__ = ['classifier_guided', 'guided', 'drop_labels', 'label_dropout', 'renoi
 from collections.abc import Callable
 import torch
 from torch import Tensor
-from .average import unwrapped
 from .checks import check, check_whole
 from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
 from .samplers import ddpm_step
+from .spec import unwrapped
 
 # %% ../nbs/24_guidance.ipynb #cb64666b
 def _slope(f, x, t):
@@ -21,7 +21,8 @@ def _slope(f, x, t):
     with torch.enable_grad():   # a sampler runs under no_grad
         x = x.detach().requires_grad_()
         y = f(x, t)
-        check(y.shape == x.shape[:1], f'log_prob to return one number an example, shape ({len(x)},)', tuple(y.shape))
+        wanted = f'log_prob to return one number an example, shape ({len(x)},)'
+        check(y.shape == x.shape[:1], wanted, tuple(y.shape))
         return torch.autograd.grad(y.sum(), x)[0]
 
 # %% ../nbs/24_guidance.ipynb #33a31b6a
@@ -30,17 +31,20 @@ def classifier_guided(
     log_prob:Callable, # `log_prob(xt, t)`: log-probability of the condition given noised data, `(n,)`, differentiable
     w:float|Callable=1., # Weight of the condition, or a function of `t`; 0: none, 1: Bayes' rule, more: exaggerated
 )->Estimate: # The guided estimate
-    "Add the gradient of a classifier of noised data (Dhariwal & Nichol 2021, sec. 4); ValueError for an output of another shape, or where no signal is left"
+    """Add the gradient of a classifier of noised data (Dhariwal & Nichol 2021, sec. 4).
+    ValueError for an output of another shape, or where no signal is left"""
     def f(model, xt, t, **cond):
         p = model.path.at(t, xt)
         _check_signal(p)
-        k = col(w(t) if callable(w) else w, xt)
-        return unclipped(model)(xt, t, **cond) + k*p.sig**2/p.a*_slope(log_prob, xt, t)
+        weight = col(w(t) if callable(w) else w, xt)
+        x0 = unclipped(model)(xt, t, **cond)
+        return x0 + weight*p.sig**2/p.a*_slope(log_prob, xt, t)
     return Estimate(model, f)
 
 def _check_signal(p):
-    "ValueError at a time without signal, where a classifier sees nothing: the time is on the CPU, so no device waits"
-    check(bool((p.path.a(p.u) > 0).all()), 'signal left, without which a classifier can\'t guide', f'a=0 at t={p.u.max():g}',
+    "ValueError at a time without signal, where a classifier sees nothing; the curves are on the CPU"
+    seen = bool((p.path.a(p.u) > 0).all())
+    check(seen, 'signal left, without which a classifier can\'t guide', f'a=0 at t={p.u.max():g}',
           'use a path with a > 0, or start a little below t=1')
 
 # %% ../nbs/24_guidance.ipynb #529daaab
@@ -63,7 +67,10 @@ def _labels(y, n):
     y = torch.as_tensor(y)
     whole = not y.is_floating_point() and y.dtype != torch.bool
     check(whole, f'labels as whole numbers from 0 to {n-1}', y.dtype)
-    if y.numel(): check(0 <= y.min() and y.max() < n, f'labels from 0 to {n-1}', f'{y.min()} to {y.max()}', 'to leave the class open, give no label')
+    if y.numel() > 0:
+        least,most = y.min(),y.max()
+        hint = 'to leave the class open, give no label'
+        check(0 <= least and most < n, f'labels from 0 to {n-1}', f'{least} to {most}', hint)
     return y.long()
 
 # %% ../nbs/24_guidance.ipynb #ee8e73eb
@@ -71,20 +78,23 @@ def guided(
     model, # Estimates E[x0|xt] with and without a class, `model(xt, t, y=...)`; carries its `path`
     w:float|Callable=2., # Weight of the class, or a function of `t`; 0: none, 1: the class as it is, more: exaggerated
 )->Estimate: # The guided estimate, at two evaluations a call: `model(xt, t, y=labels)`
-    "Classifier-free guidance (Ho & Salimans 2022, eq. 6, whose w is ours less 1); ValueError for an unconditional model, missing labels, or labels outside the classes"
+    """Classifier-free guidance (Ho & Salimans 2022, eq. 6, whose w is ours less 1).
+    ValueError for an unconditional model, missing labels, or labels outside the classes"""
     n = _classes(model)
     def f(model, xt, t, y=None):
-        y,k = _told(y, n, xt),col(w(t) if callable(w) else w, xt)
+        y = _told(y, n, xt)
+        weight = col(w(t) if callable(w) else w, xt)
         free = unclipped(model)(xt, t)
-        return free + k*(unclipped(model)(xt, t, y=y) - free)
+        return free + weight*(unclipped(model)(xt, t, y=y) - free)
     return Estimate(model, f)
 
 def _told(y, n, xt):
     "One label for each example, on its device; looked at where no device has to wait for it"
-    check(y is not None, 'labels', 'none', 'sample(guided(model), ..., y=labels), or model.sample(..., y=labels)')
+    check(y is not None, 'labels', 'none', 'sample(guided(model), ..., y=labels) hands them on')
     y = torch.as_tensor(y)
     if y.device.type == 'cpu': y = _labels(y, n)
-    return y.to(xt.device).expand(len(xt))
+    y = y.to(xt.device)
+    return y.expand(len(xt)) if y.ndim == 0 else y
 
 # %% ../nbs/24_guidance.ipynb #7453ddd5
 def drop_labels(
@@ -93,7 +103,8 @@ def drop_labels(
     p:float=0.1, # Share to drop, in [0,1]
     generator:torch.Generator=None, # Source of the choice
 )->Tensor: # Labels from 0 to `classes`, `(n,)`
-    "Replace each label by the null class with probability `p` (Ho & Salimans 2022, algorithm 1); ValueError for a label outside the classes or another `p`"
+    """Replace each label by the null class with probability `p` (Ho & Salimans 2022, algorithm 1).
+    ValueError for a label outside the classes or another `p`"""
     check(0 <= p <= 1, 'p in [0,1]', p)
     y = _labels(y, classes)
     return torch.where(torch.rand(y.shape, generator=generator).to(y.device) < p, classes, y)
@@ -106,7 +117,8 @@ def label_dropout(
     def loss(model, batch):
         told = isinstance(batch, dict) and 'y' in batch
         check(told, 'data as dict(x=..., y=...), with labels', 'none', "digits('train', labels=True) is one")
-        return model.loss(batch['x'], y=drop_labels(batch['y'], _classes(model), p))
+        y = drop_labels(batch['y'], _classes(model), p)
+        return model.loss(batch['x'], y=y)
     return loss
 
 # %% ../nbs/24_guidance.ipynb #bd17eb53
@@ -136,15 +148,19 @@ def inpaint_step(
     step:Callable=ddpm_step, # The step that draws the rest
     repeats:int=1, # 1: replacement; more: RePaint, each step taken so often, with a jump forward between
 )->Callable: # A step for `sample`
-    "Make a step that keeps the known values at the noise of its time (Song et al. 2021, app. I.2; Lugmayr et al. 2022, algorithm 1); ValueError for a mask or repeats that can't be meant"
+    """Make a step that keeps the known values at the noise of its time (Song et al. 2021, app. I.2;
+    Lugmayr et al. 2022, algorithm 1). ValueError for a mask or repeats that can't be meant"""
     check(mask.dtype == torch.bool, 'a mask of True (known) and False', mask.dtype, 'compare it, mask > 0')
     check_whole('repeats', repeats)
+    def once(model, xt, t, s, generator, **cond):
+        xs = step(model, xt, t, s, generator=generator, **cond)
+        noised = model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator))
+        return torch.where(mask.to(xs.device), noised, xs)
     def inpaint(model, xt, t, s, generator=None, **cond):
         _check_fits(xt, known, mask)
-        for i in range(repeats):
-            if i > 0: xt = renoise(model.path, xs, s, t, generator)
-            xs = step(model, xt, t, s, generator=generator, **cond)
-            noised = model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator))
-            xs = torch.where(mask.to(xs.device), noised, xs)
+        xs = once(model, xt, t, s, generator, **cond)
+        for _ in range(repeats-1):
+            xt = renoise(model.path, xs, s, t, generator)
+            xs = once(model, xt, t, s, generator, **cond)
         return xs
     return inpaint

@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from .average import evaluating, unwrapped
+from .average import evaluating
 from .checks import check, check_above, check_shape, check_whole
 from .denoise import Denoiser, sigma2_weight
 from .gauss import randn_like
@@ -21,7 +21,7 @@ from .path import Path, ncsn_path
 from .refinenet import RefineNet
 from .samplers import in_batches
 from .score import langevin_step
-from .spec import record
+from .spec import record, unwrapped
 
 # %% ../nbs/31_ncsn.ipynb #a6bc3bd1
 def overlap(

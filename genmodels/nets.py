@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .checks import check, check_shape
+from .checks import check, check_shape, refuse
 from .spec import record
 
 # %% ../nbs/04_nets.ipynb #c5dee6eb
@@ -40,8 +40,8 @@ def sinusoidal(
 )->Tensor: # Sines, then cosines, `(n, width)`, in float32 or in the wider type of `t`
     """Sines and cosines of `1000 t` at frequencies from 1 down to 1e-4
     (Vaswani et al. 2017, sec. 3.5; Ho et al. 2020, app. B)"""
-    _check_times(t)
-    _check_width(width)
+    if t.ndim != 1 or not t.is_floating_point(): _refuse_times(t)
+    if width < 4 or width%2: refuse('width to be even and at least 4: half sines, half cosines', width)
     m = width//2
     i = torch.arange(m, dtype=torch.float64, device='cpu')
     w = torch.exp(-math.log(1e4)*i/(m-1))
@@ -50,16 +50,9 @@ def sinusoidal(
     return torch.cat([phase.sin(), phase.cos()], dim=1)
 
 # %% ../nbs/04_nets.ipynb #6aef9ccc
-def _check_times(t):
-    "ValueError unless `t` holds floats in a row"
-    ok = t.ndim == 1 and t.is_floating_point()
-    wanted = 't to hold one float in [0,1] for each example, shape (n,)'
-    got = f'{t.dtype} of shape {tuple(t.shape)}'
-    check(ok, wanted, got, 'flatten it, divide integer steps by their number')
-
-def _check_width(width):
-    "ValueError unless `width` numbers can be half sines, half cosines"
-    check(width >= 4 and width%2 == 0, 'width to be even and at least 4: half sines, half cosines', width)
+def _refuse_times(t):
+    refuse('t to hold one float in [0,1] for each example, shape (n,)', f'{t.dtype} of shape {tuple(t.shape)}',
+           'flatten it, divide integer steps by their number')
 
 # %% ../nbs/04_nets.ipynb #ed9bf3b8
 class TimeEmbedding(nn.Module):
@@ -77,7 +70,7 @@ class TimeEmbedding(nn.Module):
         sines = sinusoidal(t, self.width)
         emb = self.mix(sines.to(self.mix.layers[0].weight.dtype))
         if self.label is None:
-            check(y is None, 'no y', 'one', 'this net knows no classes: make it with classes=...')
+            if y is not None: refuse('no y', 'one', 'this net knows no classes: make it with classes=...')
             return emb
         if y is None: return emb + self.label.weight[self.classes]
         _check_labels(y, t, self.classes)
@@ -99,7 +92,7 @@ def check_input(
 ):
     "ValueError unless `x` is `(n, *shape)`, with one time for each example; looks at shapes only"
     check_shape(x, shape, 'data')
-    check(t.shape == x.shape[:1], f't to have one time for each example, shape ({len(x)},)', tuple(t.shape))
+    if t.shape != x.shape[:1]: refuse(f't to have one time for each example, shape ({len(x)},)', tuple(t.shape))
 
 # %% ../nbs/04_nets.ipynb #1184fc51
 @record

@@ -14,8 +14,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor
-from .checks import check, check_above, check_whole
-from .gauss import col
+from .checks import check, check_above, check_whole, refuse
 from .spec import make, record, spec_of
 
 # %% ../nbs/20_path.ipynb #f4e2c676
@@ -26,14 +25,17 @@ class At:
         t:float|Tensor, # Time in [0,1]: a number or `(n,)`; without a batch of any shape
         x:Tensor=None, # The batch, `(n, ...)`: values are 0-d or `(n, 1, ..., 1)`; None: they look like `t`
     ):
-        self.path,self.x = path,x
+        self.path,self.like = path,_floating(t) if x is None else x
         self.u,self.least = _times64(t)
-        self.like = _floating(t) if x is None else x
-        self.t,self.a,self.sig = [self.meet(v) for v in (self.u,path.a(self.u),path.sig(self.u))]
+        self.shape = self.u.shape if x is None else _shape_beside(self.u, x)
+        self.a,self.sig = self.meet(path.a(self.u)),self.meet(path.sig(self.u))
 
     def meet(self, v):
         "`v`, one number for each time, in the batch's dtype and shaped to meet it"
-        return v.to(self.like) if self.x is None else col(v, self.x)
+        return v.to(self.like).reshape(self.shape)
+
+    @property
+    def t(self): return self.meet(self.u)
 
     @property
     def times(self): # `(n,)`, at least float32: what a net is told
@@ -51,8 +53,15 @@ def _times64(t):
     u = t.cpu().double().contiguous() if torch.is_tensor(t) else torch.as_tensor(t, dtype=torch.float64)
     seen = u.detach().numpy()
     lo,hi = (seen.min(),seen.max()) if seen.size else (0.,1.)
-    check(0 <= lo and hi <= 1, 't in [0,1]', f'{lo:g} to {hi:g}', 'divide a step k by the number of steps T')
+    if not (0 <= lo and hi <= 1): refuse('t in [0,1]', f'{lo:g} to {hi:g}', 'divide a step k by the number of steps T')
     return u,float(lo)
+
+def _shape_beside(u, x):
+    "The shape in which one number for each time meets `x`; ValueError for integers or another number of times"
+    if not x.is_floating_point(): refuse('a floating-point x', x.dtype, 'convert it with x.float()')
+    if u.ndim == 0: return ()
+    if u.shape != x.shape[:1]: refuse(f'a number or one value an example, shape {tuple(x.shape[:1])}', f'shape {tuple(u.shape)}')
+    return (len(x),*[1]*(x.ndim-1))
 
 # %% ../nbs/20_path.ipynb #5be97c73
 def _check_ends(path):
