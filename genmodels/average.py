@@ -141,4 +141,5 @@ def evaluating(
         with quiet: yield _copy(model, new)
     finally:
         _enclosing.set(outside)
-        inside.clear()      # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing
+        # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing
+        inside.clear()

@@ -1,5 +1,5 @@
 """The moving average: where it lies, and that looking at a model with it changes nothing, whoever looks and whatever happens."""
-import copy, functools, random, signal, sys, threading
+import copy, functools, random, signal, threading
 
 import pytest
 import torch
