@@ -273,6 +273,8 @@ def test_averages_of_parts():
     assert averages(whole) == {} and shared.ema is None
     keep_average(whole, {})
     assert whole.ema is None
+    trained(whole, 1)      # parts that have a loss get their share, others nothing
+    assert all(shared.ema[n] is whole.ema[f'net.{n}'] for n in named_weights(shared)) and not hasattr(whole.new, 'ema')
 
 
 @pytest.mark.parametrize('taken', [nn.Linear(1, 1), .999, 'x'])
