@@ -5,6 +5,7 @@ VENV   ?= .venv
 OUT    ?= out
 NB     ?=
 FORCE  ?=
+BENCH  ?= bench
 
 BIN   := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
@@ -12,11 +13,11 @@ BUSY  := $(VENV)/.setting-up
 PY    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check sync execute site docs clean distclean
+.PHONY: help setup run test lab check sync execute site docs bench pre-commit clean distclean
 
 help:            ## list the targets
 	@echo 'usage: make TARGET [NB=nbs/00_gauss.ipynb] [FORCE=1] [OUT=out]'
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## create the environment .venv (every other target does this by itself)
 
@@ -43,7 +44,7 @@ test: $(READY)   ## everything that must hold; with NB=... only that notebook
 lab: $(READY)    ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
 
-check: $(READY)  ## notebooks clean and in sync with genmodels/ and README.md, stored outputs current; changes nothing
+check: $(READY)  ## ruff, widths; notebooks clean and in sync, stored outputs current; changes nothing (NB=...)
 	@$(PY) tools/check.py $(NB)
 
 sync: $(READY)   ## after editing: clean the notebooks, export them to genmodels/, write README.md
@@ -62,8 +63,14 @@ docs: $(READY)   ## the published site in _docs/ (needs Quarto)
 	quarto render _proc --no-execute
 	rm -rf _docs && mv _proc/_docs _docs
 
+bench: $(READY)  ## the quick benchmarks (a quarter of an hour); figures in bench/, what they mean in benchmarks/README.md
+	@$(PY) benchmarks/all.py --out $(BENCH)
+
+pre-commit: $(READY) ## from now on, look at what is committed before it is (.pre-commit-config.yaml)
+	$(BIN)/pre-commit install
+
 clean:           ## remove what was built or trained, keep the environment
-	rm -rf _proc _site _docs build dist *.egg-info/ out .pytest_cache
+	rm -rf _proc _site _docs build dist *.egg-info/ out bench .pytest_cache
 	find genmodels tools tests nbs benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments too

@@ -1,10 +1,12 @@
-"""How good the digits get: trains the preset DDPM of `genmodels run` and compares samplers by their Frechet distance to held-out digits.
+"""How good the digits of `genmodels run`'s DDPM are: samplers by their Frechet distance to held-out digits.
 
-    python benchmarks/digits_quality.py [--steps N] [--n 1297] [--draws 3] [--ancestral 1000] [--load DIR] [--seed 0] [--threads 2]
+    python benchmarks/digits_quality.py [--steps N] [--n 1297] [--draws 3] [--ancestral 1000] [--load DIR]
 
-What the floor is and how draws are averaged stands in quality.py; all samplers start from the same noises. Training takes three minutes on two cores, a
-thousand ancestral steps for 1297 digits about as long for every draw.
-Targets: 1000 ancestral steps at most 1.6 times the floor; DPM-Solver++ with 10 evaluations within 15 % of that."""
+Trains the preset, or loads it. What the floor is and how draws are averaged stands in quality.py; all
+samplers start from the same noises. Training takes three minutes on two cores, a thousand ancestral steps
+for 1297 digits about as long for every draw.
+Targets: 1000 ancestral steps at most 1.6 times the floor; DPM-Solver++ with 10 evaluations within 15 % of
+that."""
 from genmodels import ddpm_step, dpmpp_2m
 from quality import Judge, parser
 
@@ -14,7 +16,9 @@ a = p.parse_args()
 judge = Judge('ddpm', a)
 
 
-def report(name, steps, step): return judge.report(name, lambda n, g: judge.model.sample(n, steps=steps, step=step(), generator=g))
+def report(name, steps, fresh_step):
+    def draw(n, g): return judge.model.sample(n, steps=steps, step=fresh_step(), generator=g)
+    return judge.report(name, draw)
 
 
 report('DDIM, 50 steps', 50, lambda: None)

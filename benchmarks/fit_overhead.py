@@ -2,45 +2,34 @@
 
     python benchmarks/fit_overhead.py [--rounds 15] [--steps 400]
 
-Loops take turns in one process on one thread, and the clock is the processor time of that process: other programs on the machine count little.
-The figures are medians of paired ratios.
-'bare' is the ten lines of every tutorial, with AdamW as it comes, no clipping, no average, no check, no history; 'fused' is the
-same with AdamW(fused=True); 'by hand' does all that `fit` does (fused AdamW, one-cycle, clipping, moving average, a finite check and
-a history) in plain code. Target: fit at most 5 % above bare."""
-import argparse, copy, statistics, time
+'bare' is the loop of every tutorial; 'fused' is the same with AdamW(fused=True); 'by hand' does all that
+`fit` does (fused AdamW, one-cycle, clipping, moving average, a finite check and a history) in plain code.
+Target: fit at most 5 % above bare."""
+import copy
 import torch
 from torch import nn
-from genmodels.nets import TimeMLP
-from genmodels.denoise import Denoiser
-from genmodels.path import ddpm_path
-from genmodels.train import fit
+from genmodels import Denoiser, TimeMLP, ddpm_path, fit
+from harness import bare, begin, finish, parser, report, take_turns
 
-p = argparse.ArgumentParser()
-p.add_argument('--rounds', type=int, default=15)
-p.add_argument('--steps', type=int, default=400)
+p = parser(__doc__, rounds=15)
+p.add_argument('--steps', type=int, default=400, help='of each loop (default 400)')
 p.add_argument('--batch-size', type=int, default=128)
 a = p.parse_args()
-torch.set_num_threads(1)
-torch.manual_seed(0)
-x = torch.randn(5000, 2)
-start = Denoiser(TimeMLP(2), ddpm_path())
+begin(a)
+x = torch.randn(5000, 2, device=a.device)
+start = Denoiser(TimeMLP(2), ddpm_path()).to(a.device)
 
 
-def bare(model, **kw):
-    opt = torch.optim.AdamW(model.parameters(), lr=2e-3, **kw)
-    for k in range(a.steps):
-        loss = model.loss(x[torch.randint(len(x), (a.batch_size,))])
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
+def batch_loss(model): return model.loss(x[torch.randint(len(x), (a.batch_size,))])
 
 
 def by_hand(model):
     opt = torch.optim.AdamW(model.parameters(), lr=2e-3, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(opt, 2e-3, total_steps=a.steps)
-    average,history = [p.detach().clone() for p in model.parameters()],[]
+    weights = [p.detach() for p in model.parameters()]
+    average,history = [w.clone() for w in weights],[]
     for k in range(a.steps):
-        loss = model.loss(x[torch.randint(len(x), (a.batch_size,))])
+        loss = batch_loss(model)
         opt.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.)
@@ -48,21 +37,22 @@ def by_hand(model):
         if not (loss.isfinite() and norm.isfinite()): raise FloatingPointError(k)
         opt.step()
         schedule.step()
-        torch._foreach_lerp_(average, [p.detach() for p in model.parameters()], 1 - min(0.999, (1+k)/(10+k)))
+        torch._foreach_lerp_(average, weights, 1 - min(0.999, (1+k)/(10+k)))
 
 
-loops = {'fit': lambda m: fit(m, x, a.steps, batch_size=a.batch_size, progress=False), 'fit, bar': lambda m: fit(m, x, a.steps, batch_size=a.batch_size),
-    'bare': bare, 'fused': lambda m: bare(m, fused=True), 'by hand': by_hand}
-seconds = {name: [] for name in loops}
-for r in range(a.rounds + 1):
-    for name in list(loops)[::1 if r%2 else -1]:   # there and back, so that no loop always comes after the same other
+def job(loop, **kw):
+    "Each round trains a fresh copy"
+    def ready():
         model = copy.deepcopy(start)
-        begin = time.process_time()
-        loops[name](model)
-        if r: seconds[name].append(time.process_time() - begin)   # the first round warms up
+        return lambda: loop(model, **kw)
+    return ready
 
-for name,s in seconds.items(): print(f'{name:8}  {1e6*statistics.median(s)/a.steps:7.0f} us a step')
-for mine in ('fit','fit, bar'):
-    for other in ('bare','fused','by hand'):
-        ratios = sorted(f/o for f,o in zip(seconds[mine], seconds[other]))
-        print(f'{mine:8} / {other:8}  {statistics.median(ratios):.3f}   (middle half {ratios[len(ratios)//4]:.3f} to {ratios[-1-len(ratios)//4]:.3f})')
+
+def ours(model, progress): fit(model, x, a.steps, batch_size=a.batch_size, progress=progress)
+def theirs(model, **adamw): bare(model, batch_loss, a.steps, lr=2e-3, **adamw)
+
+
+jobs = {'fit': job(ours, progress=False), 'fit, bar': job(ours, progress=True),
+    'bare': job(theirs), 'fused': job(theirs, fused=True), 'by hand': job(by_hand)}
+pairs = [(mine,other) for mine in ('fit','fit, bar') for other in ('bare','fused','by hand')]
+finish(a, **report(take_turns(jobs, a), pairs, per=a.steps))

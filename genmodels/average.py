@@ -9,12 +9,11 @@ __all__ = ['ema_decay', 'named_weights', 'averages', 'keep_average', 'evaluating
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
-from operator import is_
 from types import MethodType
 import torch
 from torch import nn
-from .checks import check
-from .spec import unwrapped
+from .checks import check, refuse
+from .spec import unwrapped, wrapper_types
 
 # %% ../nbs/06_average.ipynb #9ec7ba5d
 def ema_decay(
@@ -29,14 +28,13 @@ def named_weights(
     model:nn.Module, # It or its parts may be wrapped by torch.compile, DataParallel or DistributedDataParallel
 )->dict: # Plain name -> Parameter; a shared one once, under the first of its names
     "The parameters by the names that they have without wrappers"
-    names,seen = {},set()
-    def visit(module, prefix):
-        module = unwrapped(module)
-        if id(module) in seen: return
-        seen.add(id(module))
-        for name,p in module.named_parameters(recurse=False): names.setdefault(p, prefix + name)
-        for name,part in module.named_children(): visit(part, f'{prefix}{name}.')
-    visit(model, '')
+    wrappers,names,prefixes = wrapper_types(),{},{'': ''}
+    for name,module in model.named_modules():
+        prefix = prefixes[name]
+        for own,p in module.named_parameters(recurse=False): names.setdefault(p, prefix + own)
+        for own,_ in module.named_children():      # a wrapper adds nothing to the names inside it
+            inside = f'{name}.{own}' if name else own
+            prefixes[inside] = prefix if isinstance(module, wrappers) else f'{prefix}{own}.'
     return {name: p for p,name in names.items()}
 
 # %% ../nbs/06_average.ipynb #f4578a5b
@@ -49,7 +47,7 @@ def averages(
         f'a {type(taken).__name__}', 'give what this model keeps there another name')
     found = {}
     for part in model.modules():
-        ema = getattr(part, 'ema', None)
+        ema = vars(part).get('ema')
         if not isinstance(ema, dict): continue
         for name,p in named_weights(part).items():
             if name in ema: found.setdefault(p, ema[name])
@@ -91,37 +89,43 @@ def _stand_ins(model, average):
     return new, inside
 
 # %% ../nbs/06_average.ipynb #49c560c7
-def _in_copy(v, new):
+_TABLES = {name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,set))}   # parts, hooks ...
+_LEAF = {int,float,bool,str,type(None)}
+
+def _attribute(v, new):
     "An attribute as the copy has it: what leads to an old module or parameter leads to the new one"
     if id(v) in new: return new[id(v)]
-    if isinstance(v, MethodType): return MethodType(v.__func__, _in_copy(v.__self__, new))
+    if type(v) is MethodType: return MethodType(v.__func__, _attribute(v.__self__, new))
     if type(v) is partial:
-        return partial(_in_copy(v.func, new), *_in_copy(v.args, new), **_in_copy(v.keywords, new))
-    if type(v) in (list,tuple):
-        items = type(v)(_in_copy(o, new) for o in v)
-        return v if all(map(is_, items, v)) else items
-    if type(v) is dict:
-        items = {k: _in_copy(o, new) for k,o in v.items()}
-        return v if all(map(is_, items.values(), v.values())) else items
+        return partial(_attribute(v.func, new), *_attribute(v.args, new), **_attribute(v.keywords, new))
+    if type(v) is dict: return {k: _attribute(o, new) for k,o in v.items()}
+    if type(v) in (list,tuple) and {*map(type, v)} - _LEAF: return type(v)(_attribute(o, new) for o in v)
     return v
 
-# %% ../nbs/06_average.ipynb #9b891d21
-_TABLES = [name for name,v in vars(nn.Module()).items() if isinstance(v, (dict,set))]   # parts, hooks ...
-
-def _copy(model, new):
-    "The model around other parameters, in eval mode: all modules are new, all else is shared"
-    parts = {id(m): unwrapped(m) for m in model.modules()}
-    check(not any(isinstance(m, torch.jit.ScriptModule) for m in parts.values()),
-        'modules that Python runs', 'one in TorchScript', 'torch.compile takes its place')
-    for m in parts.values(): new.setdefault(id(m), object.__new__(type(m)))
-    for old,m in parts.items(): new[old] = new[id(m)]        # a wrapper is left out
-    for m in parts.values():
+def _fill(modules, new):
+    "Give each copy what its module holds: the new parameters and parts in place of the old, all else shared"
+    for m in modules:
         state = vars(m).copy()
         state.pop('_compiled_call_impl', None)               # of module.compile(): runs the old module
-        for name,v in state.items(): state[name] = v.copy() if name in _TABLES else _in_copy(v, new)
-        for table in (state['_parameters'], state['_modules']):
-            for name,v in table.items(): table[name] = _in_copy(v, new)
+        for name,v in state.items():
+            simple = type(v) in _LEAF or type(v) is tuple and not {*map(type, v)} - _LEAF
+            if name in _TABLES: state[name] = v.copy()
+            elif not simple and name not in ('spec','_at_birth'): state[name] = _attribute(v, new)
+        for table in (state['_parameters'],state['_modules']):
+            for name,v in table.items(): table[name] = new.get(id(v), v)
         vars(new[id(m)]).update(state, training=False)
+
+# %% ../nbs/06_average.ipynb #9b891d21
+def _copy(model, new):
+    "The model around other parameters, in eval mode: all modules are new, all else is shared"
+    wrappers,parts = wrapper_types(),{}
+    for m in model.modules():
+        if isinstance(m, torch.jit.ScriptModule):
+            refuse('modules that Python runs', 'one in TorchScript', 'torch.compile takes its place')
+        parts[id(m)] = unwrapped(m) if isinstance(m, wrappers) else m
+    for m in parts.values(): new.setdefault(id(m), object.__new__(type(m)))
+    for old,m in parts.items(): new[old] = new[id(m)]        # a wrapper is left out
+    _fill(parts.values(), new)
     return new[id(model)]
 
 # %% ../nbs/06_average.ipynb #71fe6d8e

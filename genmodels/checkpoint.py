@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 from . import __version__
 from .average import averages, named_weights
 from .files import make_folder, replacing
@@ -31,7 +31,8 @@ def write_tensors(
     about:dict=None, # Words to keep in the file, text -> text
 ):
     "Write a safetensors file; OSError where that fails"
-    copies = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name,t in tensors.items()}
+    dense = torch.contiguous_format
+    copies = {name: t.detach().cpu().clone(memory_format=dense) for name,t in tensors.items()}
     try: save_file(copies, file, about)
     except SafetensorError as e: raise OSError(str(e)) from None
 
@@ -43,7 +44,8 @@ def save(
     out:str, # Folder, made where it is missing
 )->FilePath: # The folder
     "Write `model.safetensors` and `model.json`, both or none; OSError with one sentence where that fails"
-    out,tensors,ema,bare = make_folder(out),plain_state(model),averages(model),unwrapped(model)
+    out,bare = make_folder(out),unwrapped(model)
+    tensors,ema = plain_state(model),averages(model)
     about = dict(format=FORMAT, genmodels=__version__, model=spec_of(bare), ema_steps=None)
     if ema:
         about['ema_steps'] = getattr(bare, 'ema_steps', 0)
@@ -58,7 +60,7 @@ def save(
 def read_about(
     folder:str, # Where `save` wrote
 )->dict: # `model`, its spec; `ema_steps`, updates of the average, None without one; perhaps `shape` of an example
-    "Read model.json, brought up to today's format. FileNotFoundError or ValueError with one sentence where it can't"
+    "Read model.json, brought up to today's format. FileNotFoundError or ValueError where it can't"
     folder = FilePath(folder)
     file = folder/'model.json'
     if not (file.is_file() and (folder/'model.safetensors').is_file()):
@@ -66,11 +68,13 @@ def read_about(
     try: about = json.loads(file.read_text())
     except ValueError as e: raise ValueError(f'{file} is not JSON ({e})') from None
     ours = isinstance(about, dict) and type(about.get('format')) is int and 'model' in about
-    if not ours: raise ValueError(f'{file} describes no model: expected format and model, as save writes them')
+    if not ours:
+        raise ValueError(f'{file} describes no model: expected format and model, as save writes them')
     if about['format'] > FORMAT:
         reads = f'this genmodels ({__version__}) reads up to {FORMAT}: upgrade it'
         raise ValueError(f'{folder} has format {about["format"]}, {reads}')
-    return about | dict(model=_upgraded(about['model'])) if about['format'] < 2 else about
+    if about['format'] < 2: about['model'] = _upgraded(about['model'])
+    return about
 
 def read_tensors(
     file, # A safetensors file
@@ -97,7 +101,8 @@ def check_tensors(
             raise ValueError(f'{where}: {prefix}{name} {but}: it is of another model')
     extra = sorted(have.keys() - want.keys())
     if extra:
-        raise ValueError(f'{where} holds the tensor {prefix}{extra[0]}, which the model lacks: it is of another model')
+        but = 'which the model lacks: it is of another model'
+        raise ValueError(f'{where} holds the tensor {prefix}{extra[0]}, {but}')
 
 def part(
     tensors:dict, # Name -> tensor
@@ -148,7 +153,7 @@ def _put_average(model, ema, where, needed):
     want = named_weights(model)
     name_of = {p: name for name,p in want.items()}
     shared = model.named_parameters(remove_duplicate=False)
-    first = {plain_name(model, name): name_of[p] for name,p in shared}      # of a shared weight: its name here
+    first = {plain_name(model, name): name_of[p] for name,p in shared}
     ema = {first.get(name, name): t for name,t in renamed(ema, first).items()}
     if needed: check_tensors(want, ema, where, 'ema.')
     unwrapped(model).ema = {name: t.to(want[name].device) for name,t in ema.items()} or None
@@ -161,7 +166,7 @@ def load(
     model:nn.Module=None, # A model to fill, where its class is not one of genmodels
     **parts, # Other arguments of the model by name, where the file can't hold them
 )->nn.Module: # The model, in eval mode, with its average
-    "Read a checkpoint, calling nothing but makers of genmodels. FileNotFoundError or ValueError with one sentence where it can't"
+    "Read a checkpoint, calling only makers of genmodels. FileNotFoundError or ValueError where it can't"
     folder = FilePath(folder)
     about,tensors = read_about(folder),read_tensors(folder/'model.safetensors')
     given = parts | {k: v for k,v in dict(net=net, path=path).items() if v is not None}
@@ -192,10 +197,11 @@ def _completed(spec, obj):
         return [_completed(*pair) for pair in zip(spec, obj)] + spec[len(obj):]
     if not isinstance(spec, dict): return spec
     if 'unsaved' in spec: return obj if spec_of(obj)==spec else spec
-    given = getattr(unwrapped(obj), 'spec', {}).get('args', {}) if obj is not None else {}
-    now = lambda name: getattr(unwrapped(obj), name, given.get(name))
-    args = spec.get('args')
-    return spec | dict(args={k: _completed(v, now(k)) for k,v in args.items()}) if isinstance(args, dict) else spec
+    if not isinstance(spec.get('args'), dict): return spec
+    bare = unwrapped(obj)
+    given = getattr(bare, 'spec', {}).get('args', {})
+    args = {k: _completed(v, getattr(bare, k, given.get(k))) for k,v in spec['args'].items()}
+    return spec | dict(args=args)
 
 def same_model(
     model:nn.Module, # A model

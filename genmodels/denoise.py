@@ -4,172 +4,190 @@
 
 # %% auto #0
 __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weight', 'snr_weight', 'min_snr_weight', 'edm_weight',
-           'Denoiser', 'Wrapped', 'posterior_mean', 'stable_loss']
+           'Denoiser', 'unclipped', 'Estimate', 'posterior_mean', 'stable_loss']
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral
-from types import MethodType
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from .checks import check, check_above, check_shape, check_whole, refuse
 from .gauss import col
+from .path import At, Path
 from .spec import record
-from .path import Path, _time
 
 # %% ../nbs/21_denoise.ipynb #fa76f6ac
 TARGETS = dict(
-    x0          = lambda path,t: (1, 0),
-    eps         = lambda path,t: (0, 1),
-    score       = lambda path,t: (0, -1/path(t)[1]),
-    sigma_score = lambda path,t: (0, -1),
-    v           = lambda path,t: (-path(t)[1], path(t)[0]),
-    u           = lambda path,t: path.rate(t))
+    x0          = lambda p: (1, 0),
+    eps         = lambda p: (0, 1),
+    score       = lambda p: (0, -1/p.sig),
+    sigma_score = lambda p: (0, -1),
+    v           = lambda p: (-p.sig, p.a),
+    u           = lambda p: p.rate)
 
 # %% ../nbs/21_denoise.ipynb #f8f20e14
 def row(
-    target:str|Callable, # A name in `TARGETS`, or a function of `(path, t)` that returns `(c, d)`
-    path:Path, # Gives the scales
-    t:Tensor, # Times, of any shape
-)->tuple: # `(c, d)`, each of `t`'s shape
+    target:str|Callable, # A name in `TARGETS`, or a function of `p` that returns `(c, d)`
+    p:At, # The path at a time
+)->tuple: # `(c, d)`: numbers, or shaped as `p.a` is
     "The row of `y = c x0 + d eps`; ValueError for an unknown target"
-    if not callable(target) and target not in TARGETS: raise ValueError(f'expected target to be one of {", ".join(TARGETS)}, or a function of (path, t); got {target!r}')
-    t = _time(t)
-    make = target if callable(target) else TARGETS[target]
-    return tuple(torch.as_tensor(o).to(t).expand(t.shape) for o in make(path, t))
+    if callable(target): return target(p)
+    if target not in TARGETS: refuse(f'target to be one of {", ".join(TARGETS)}, or a function of p', repr(target))
+    return TARGETS[target](p)
 
 # %% ../nbs/21_denoise.ipynb #0a62b25a
 def solve(
     y:Tensor, # What the target's row makes of `x0` and `eps`, or an estimate of it, `(n, ...)`
     xt:Tensor, # The noised data, `(n, ...)`
-    t:float|Tensor, # Time, a number or `(n,)`
-    path:Path, # Gives the row of `xt`
+    p:At, # The path at their time, which gives the row of `xt`
     target:str|Callable='eps', # Gives the row of `y`
 )->tuple: # `(x0, eps)`, each `(n, ...)`
     "Solve the 2x2 system `xt = a x0 + sig eps, y = c x0 + d eps`"
-    (a,sig),(c,d) = [[col(o, xt) for o in r] for r in (path(t),row(target, path, t))]
-    det = sig*c - a*d
-    return (sig*y - d*xt)/det, (c*xt - a*y)/det
+    c,d = row(target, p)
+    det = p.sig*c - p.a*d
+    return (p.sig*y - d*xt)/det, (c*xt - p.a*y)/det
 
 # %% ../nbs/21_denoise.ipynb #9b9935ac
 def convert(
     y:Tensor, # Value of the target `old`, `(n, ...)`
     xt:Tensor, # The noised data, `(n, ...)`
-    t:float|Tensor, # Time, a number or `(n,)`
-    path:Path, # Gives the scales
+    p:At, # The path at their time
     old:str|Callable, # What `y` is
     new:str|Callable, # What is wanted
 )->Tensor: # Value of the target `new`, `(n, ...)`
     "Turn one target into another"
-    x0,eps = solve(y, xt, t, path, old)
-    c,d = [col(o, xt) for o in row(new, path, t)]
+    x0,eps = solve(y, xt, p, old)
+    c,d = row(new, p)
     return c*x0 + d*eps
 
 # %% ../nbs/21_denoise.ipynb #bb08cd6a
 def implied_weight(
     target:str|Callable, # What the loss compares
-    path:Path, # Gives the scales
-    t:Tensor, # Times
-)->Tensor: # Factor on the squared error of x0, in `t`'s shape
+    p:At, # The path at a time
+)->Tensor: # Factor on the squared error of x0, shaped as `p.a` is
     "What one unit of squared error in x0 costs in the loss of `target`"
-    (a,sig),(c,d) = path(t),row(target, path, t)
-    return (c - d*a/sig)**2
+    c,d = row(target, p)
+    return (c - d*p.a/p.sig)**2
 
 # %% ../nbs/21_denoise.ipynb #aedc120b
+def _sigma2(p): return p.sig**2
+
 @record
 def sigma2_weight(
-)->Callable: # A function of `(path, t)`
+)->Callable: # A function of `p`
     "`sig**2`: turns the loss of the score into that of `sig*score` (Song & Ermon 2019, sec. 4.2)"
-    return lambda path,t: path(t)[1]**2
+    return partial(_sigma2)     # a fresh object, that can carry its recipe and be pickled
 
 # %% ../nbs/21_denoise.ipynb #634ebef0
+def _snr(p): return p.snr
+
 @record
 def snr_weight(
-)->Callable: # A function of `(path, t)`
+)->Callable: # A function of `p`
     "`a**2/sig**2`: turns the loss of x0 into that of eps"
-    return lambda path,t: path.snr(t)
+    return partial(_snr)
 
 # %% ../nbs/21_denoise.ipynb #88271de8
+def _min_snr(p, gamma, target): return p.snr.clamp(max=gamma)/implied_weight(target, p)
+
 @record
 def min_snr_weight(
     gamma:float=5., # Largest weight of an error in x0, > 0
     target:str='eps', # Target whose loss is weighted
-)->Callable: # A function of `(path, t)`
+)->Callable: # A function of `p`
     "Weights errors in x0 by the smaller of SNR and `gamma`, whatever the target (Hang et al. 2023, eq. 8)"
-    if not gamma > 0: raise ValueError(f'expected gamma > 0, got {gamma}')
-    return lambda path,t: path.snr(t).clamp(max=gamma)/implied_weight(target, path, t)
+    check_above('gamma', gamma)
+    return partial(_min_snr, gamma=gamma, target=target)
 
 # %% ../nbs/21_denoise.ipynb #5c1e70d2
+def _edm(p, sd, target): return (p.snr + sd**-2)/implied_weight(target, p)
+
 @record
 def edm_weight(
     sd:float, # Standard deviation of the data, > 0
     target:str|Callable, # Target whose loss is weighted
-)->Callable: # A function of `(path, t)`
+)->Callable: # A function of `p`
     "Weights errors in x0 by SNR + 1/sd**2, whatever the target and the path (Karras et al. 2022, table 1, where a=1)"
-    if not sd > 0: raise ValueError(f'expected sd > 0, got {sd}')
-    return lambda path,t: (path.snr(t) + sd**-2)/implied_weight(target, path, t)
+    check_above('sd', sd)
+    return partial(_edm, sd=sd, target=target)
 
 # %% ../nbs/21_denoise.ipynb #e0efeee4
 def _check_target(target, path):
     "Refuse a target that leaves x0 unknown at t=1, where sampling starts: both rows must point in different directions"
-    one = torch.tensor(1., dtype=torch.float64)
-    (a,sig),(c,d) = path(one),row(target, path, one)
-    sine = (sig*c - a*d).abs()/(torch.hypot(a, sig)*torch.hypot(c, d))
-    if not sine > 1e-6:
-        raise ValueError(f'the target {target!r} leaves x0 unknown at t=1 on this path, where a={a:.3g}; choose x0, v or u, or a path that keeps some signal')
+    p = path.at(torch.tensor(1., dtype=torch.float64))
+    c,d = [torch.as_tensor(o, dtype=torch.float64) for o in row(target, p)]
+    sine = (p.sig*c - p.a*d).abs()/(torch.hypot(p.a, p.sig)*torch.hypot(c, d))
+    check(sine > 1e-6, 'a target that tells x0 at t=1', f'{target!r}, which leaves x0 unknown there on this path, where a={p.a:.3g}',
+          'choose x0, v or u, or a path that keeps some signal')
 
 # %% ../nbs/21_denoise.ipynb #1f1b70e9
 def _check_loss(target, times, weight):
     "Refuse times or weights that the loss can't use"
-    whole = isinstance(times, Integral) and not isinstance(times, bool) and times >= 1
-    if not (times is None or whole or callable(times)):
-        raise ValueError(f'expected times to be None (uniform), a whole number of steps >= 1, or a function of n; got {times!r}')
-    if not (weight is None or callable(weight)):
-        raise ValueError(f'expected weight to be None or a function of (path, t) such as min_snr_weight() makes; got {weight!r}')
+    if not (times is None or callable(times)):
+        check_whole('times', times, hint='or None (uniform), or a function of n')
+    ok = weight is None or callable(weight)
+    check(ok, 'weight to be None or a function of p such as min_snr_weight() makes', repr(weight))
     meant = getattr(weight, 'spec', {}).get('args', {}).get('target', target)
-    if meant != target: raise ValueError(f'expected a weight for the loss of {target!r}, this one is for that of {meant!r}; make it with target={target!r}')
-
-# %% ../nbs/21_denoise.ipynb #9000444f
-def _times(t, x):
-    "`t` as `(n,)` times in (0,1], at least float32, on `x`'s device; or one clear refusal"
-    t = torch.as_tensor(t, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)
-    if t.ndim and t.shape != x.shape[:1]: raise ValueError(f'expected t to be a number or of shape ({len(x)},), one time an example; got shape {tuple(t.shape)}')
-    if not ((0<t)&(t<=1)).all():
-        raise ValueError(f'expected t in (0,1], got {t.min().item():g} to {t.max().item():g}; step k of a chain of T is t=k/T, k=1..T')
-    return t.expand(len(x))
+    check(meant == target, f'a weight for the loss of {target!r}', f'one for that of {meant!r}', f'make it with target={target!r}')
 
 # %% ../nbs/21_denoise.ipynb #067de1c3
 @record
 class Denoiser(nn.Module):
     "Estimates the clean data with a net that predicts any target; carries all that training and sampling must agree on"
+    shape = None # Of one example, where the model knows it
     def __init__(self,
         net:Callable, # Module or function: `net(xt, t, **cond)` is the target's estimate, of `xt`'s shape
         path:Path, # How data become noise
         target:str|Callable='eps', # What the net predicts: a name in `TARGETS` or a function that gives its row
         times:int|Callable=None, # Times to train at: None: uniform in (0,1]; T: k/T, k=1..T; or a function of n
-        weight:Callable=None, # Function of `(path, t)` that weights the loss; None: 1
+        weight:Callable=None, # Function of the path at a time that weights the loss; None: 1
         clip:bool=False, # Clip the estimate of x0 to [-1,1] (in `forward`, never in the loss)
     ):
         super().__init__()
         _check_target(target, path)
         _check_loss(target, times, weight)
-        self.net,self.path,self.target,self.times,self.weight,self.clip = net,path,target,times,weight,clip
+        self.net,self.path,self.target = net,path,target
+        self.times,self.weight,self.clip = times,weight,clip
 
 # %% ../nbs/21_denoise.ipynb #b80b37f2
+@patch
+def at(self:Denoiser,
+    t:float|Tensor, # Time in (0,1], a number or `(n,)`
+    xt:Tensor, # The batch that is asked about, `(n, ...)`
+)->At: # The path at that time
+    "The path where the model is asked; ValueError for a time outside (0,1], or as many as there are not examples"
+    dtype = torch.promote_types(xt.dtype, torch.float32)
+    p = self.path.at(torch.as_tensor(t, dtype=dtype), xt)     # read at the time that the net is told, rounded as it is
+    if p.least == 0: refuse('t in (0,1]', '0', 'step k of a chain of T is t=k/T, k=1..T')
+    return p
+
+@patch
+def output(self:Denoiser,
+    xt:Tensor, # Noised data, `(n, ...)`
+    p:At, # The path at their time
+    **cond, # Conditions, passed to the net
+)->Tensor: # Estimate of the target, `(n, ...)`, in `xt`'s dtype or wider
+    "The net's own output; ValueError where its shape isn't `xt`'s"
+    y = self.net(xt, p.times, **cond)
+    if y.shape != xt.shape: _refuse_output(y, xt)
+    return y.to(torch.promote_types(y.dtype, xt.dtype))
+
+# %% ../nbs/21_denoise.ipynb #128f33ae
+def _refuse_output(y, xt):
+    refuse(f'the net to return the shape {tuple(xt.shape)} of its input', tuple(y.shape),
+           'split off channels that mean something else (a learned variance) first')
+
+# %% ../nbs/21_denoise.ipynb #208bc4a7
 @patch
 def predict(self:Denoiser,
     xt:Tensor, # Noised data, `(n, ...)`
     t:float|Tensor, # Time in (0,1], a number or `(n,)`
     **cond, # Conditions, passed to the net
-)->Tensor: # Estimate of the target, `(n, ...)`, in `xt`'s dtype or wider
-    "The net's own output; ValueError where its shape isn't `xt`'s"
-    y = self.net(xt, _times(t, xt), **cond)
-    if y.shape != xt.shape:
-        raise ValueError(f'expected the net to return the shape {tuple(xt.shape)} of its input, got {tuple(y.shape)}; split off channels that mean something else (a learned variance) first')
-    return y.to(torch.promote_types(y.dtype, xt.dtype))
+)->Tensor: # Estimate of the target, `(n, ...)`
+    "The net's output at a time"
+    return self.output(xt, self.at(t, xt), **cond)
 
-# %% ../nbs/21_denoise.ipynb #208bc4a7
 @patch
 def estimate(self:Denoiser,
     xt:Tensor, # Noised data, `(n, ...)`
@@ -177,8 +195,8 @@ def estimate(self:Denoiser,
     **cond, # Conditions, passed to the net
 )->Tensor: # Estimate of E[x0 given xt], never clipped, `(n, ...)`
     "The clean data that the net's output implies"
-    t = _times(t, xt)
-    return solve(self.predict(xt, t, **cond), xt, t, self.path, self.target)[0]
+    p = self.at(t, xt)
+    return solve(self.output(xt, p, **cond), xt, p, self.target)[0]
 
 @patch
 def forward(self:Denoiser,
@@ -192,90 +210,107 @@ def forward(self:Denoiser,
 
 # %% ../nbs/21_denoise.ipynb #2075da78
 @patch
+def compare(self:Denoiser,
+    y:Tensor, # The net's output, `(n, ...)`
+    p:At, # The path at the time
+    x0:Tensor, # The clean data to compare with, `(n, ...)`
+    eps:Tensor, # The noise that goes with them, `(n, ...)`
+)->Tensor: # Weighted squared error of each example, mean over dimensions, `(n,)`
+    "How far the output lies from the target that `x0` and `eps` make"
+    c,d = row(self.target, p)
+    err = (y - (c*x0 + d*eps)).reshape(len(y), -1).pow(2).mean(1)
+    if self.weight is None: return err
+    return (self.weight(p)*col(err, y)).reshape(len(y))
+
+@patch
+def errors(self:Denoiser,
+    xt:Tensor, # Noised data, `(n, ...)`
+    p:At, # The path at their time
+    x0:Tensor, # The clean data to compare with, `(n, ...)`
+    eps:Tensor, # The noise that goes with them, `(n, ...)`
+    **cond, # Conditions, passed to the net
+)->Tensor: # Weighted squared error of each example, `(n,)`
+    "Predict, and compare"
+    return self.compare(self.output(xt, p, **cond), p, x0, eps)
+
+@patch
 def losses(self:Denoiser,
     x:Tensor, # Clean data, `(n, ...)`
     t:float|Tensor, # Time in (0,1], a number or `(n,)`
-    clean:Callable=None, # Function of `(xt, a, sig)`: what to take for the clean data in the comparison; None: `x`
     **cond, # Conditions, passed to the net
-)->Tensor: # Weighted squared error of each example, mean over dimensions, `(n,)`
+)->Tensor: # `errors` of each example, `(n,)`
     "Noise `x` to time `t`, predict, compare"
-    t,eps = _times(t, x),torch.randn_like(x)
-    xt = self.path.noise(x, t, eps)
-    if clean:
-        a,sig = self.path(t)
-        x0 = clean(xt, a, sig)
-        x,eps = x0,eps + col(a, x)*(x - x0)/col(sig, x)     # the noise that goes with it
-    c,d = [col(o, x) for o in row(self.target, self.path, t)]
-    err = (self.predict(xt, t, **cond) - (c*x + d*eps)).reshape(len(x), -1).pow(2).mean(1)
-    return err if self.weight is None else col(self.weight(self.path, t), err)*err
+    p,eps = self.at(t, x),torch.randn_like(x)
+    return self.errors(p.a*x + p.sig*eps, p, x, eps, **cond)
 
 # %% ../nbs/21_denoise.ipynb #9806494e
 @patch
 def draw_times(self:Denoiser,
     n:int, # How many
-    device=None, # Where
-)->Tensor: # Times in (0,1], `(n,)`
+)->Tensor: # Times in (0,1], `(n,)`, on the CPU, where the path is read
     "The times that the loss trains at: each uniform, all evenly spread, in random order (Kingma et al. 2021, app. I.1)"
     if callable(self.times): return self.times(n)
-    u = (torch.rand((), device=device) + torch.randperm(n, device=device)/n)%1
+    u = (torch.rand(()) + torch.randperm(n)/n)%1
     return 1 - u if self.times is None else (u*self.times).ceil().clamp(min=1)/self.times
 
 # %% ../nbs/21_denoise.ipynb #0428aab8
+@patch
+def check_data(self:Denoiser,
+    x:Tensor, # Clean data, `(n, ...)`
+):
+    "ValueError where a batch can't be what the model was made for"
+    if self.shape is not None: check_shape(x, self.shape)
+
 @patch
 def loss(self:Denoiser,
     x:Tensor, # Clean data, `(n, ...)`
     **cond, # Conditions, passed to the net
 )->Tensor: # Scalar
-    "Mean of `losses` over the batch, at times drawn afresh"
-    return self.losses(x, self.draw_times(len(x), x.device), **cond).mean()
+    "Mean of `losses` over the batch, at times drawn afresh; ValueError for data of another shape"
+    self.check_data(x)
+    return self.losses(x, self.draw_times(len(x)), **cond).mean()
 
-# %% ../nbs/21_denoise.ipynb #3003ac0d
-def _raw(model):
-    "What gives a model's estimate before it is clipped: estimates are combined first, and clipped at the end"
+# %% ../nbs/21_denoise.ipynb #12ee2bed
+def unclipped(
+    model, # A `Denoiser`, an `Estimate`, or a function of `(xt, t, **cond)`
+)->Callable: # Gives E[x0 given xt] before it is clipped
+    "A model's estimate as it is: estimates are combined first, and clipped at the end"
     return getattr(model, 'estimate', model)
 
-def _own(model, xt, t, **cond):
-    "The model's own estimate"
-    return _raw(model)(xt, t, **cond)
+class Estimate(nn.Module):
+    "What a step asks of a model (a call, `path`, `clip`), with another estimate"
+    def __init__(self,
+        model, # Estimates E[x0|xt]; carries its `path`
+        f:Callable, # `f(model, xt, t, **cond)`: the other estimate
+    ):
+        super().__init__()
+        self.model,self.f = model,f
+        self.path,self.clip = model.path,getattr(model, 'clip', False)
 
-_TOLD = 'predict outputs loss losses kl_step elbo bits_per_dim bound_terms bound_loss'.split()     # methods that take conditions
-
-class Wrapped:
-    "A denoiser with conditions filled in, or with another estimate `f(model, xt, t, **cond)`, clipped like the model's; all else is the denoiser's own"
-    def __init__(self, model, f=_own, cond={}): self.model,self.f,self.cond = model,f,cond
-    def estimate(self, xt, t, **cond): return self.f(self.model, xt, t, **self.cond|cond)
-    def __call__(self, xt, t, **cond):
-        x0 = self.estimate(xt, t, **cond)
-        return x0.clamp(-1, 1) if getattr(self.model, 'clip', False) else x0
-    def given(self, **cond): return Wrapped(self.model, self.f, self.cond|cond)
     @property
-    def own(self): return self.f is _own and getattr(self.model, 'own', True)     # is the estimate still the model's?
-    def __getattr__(self, name):
-        if name in ('model','f','cond'): raise AttributeError(name)   # while it is being unpickled
-        value = getattr(self.model, name)
-        if name=='sample': return MethodType(value.__func__, self)   # or it would run the bare model
-        return partial(value, **self.cond) if name in _TOLD else value
+    def base(self): # The denoiser inside, however many estimates lie around it
+        return self.model.base if isinstance(self.model, Estimate) else self.model
 
+    def estimate(self, xt, t, **cond):
+        "The other estimate, not clipped, `(n, ...)`"
+        return self.f(self.model, xt, t, **cond)
 
-# %% ../nbs/21_denoise.ipynb #ea74887b
-@patch
-def given(self:Denoiser,
-    **cond, # Conditions, such as `y=labels`
-)->Wrapped: # Call it with `(xt, t)`
-    "This denoiser with conditions filled in"
-    return Wrapped(self, cond=cond)
+    def forward(self, xt, t, **cond):
+        "`estimate`, clipped to [-1,1] where the model clips"
+        x0 = self.estimate(xt, t, **cond)
+        return x0.clamp(-1, 1) if self.clip else x0
 
 # %% ../nbs/21_denoise.ipynb #5c1e70e2
 def posterior_mean(
     data:Tensor, # All training images, `(N, ...)`
     xt:Tensor, # Noisy images, `(n, ...)`
-    a:float|Tensor, # Scale of the signal in them, a number or `(n,)`
-    sig:float|Tensor, # Standard deviation of their noise, likewise, > 0
+    p:At, # The path at their time, with some noise
 )->Tensor: # E[x0|xt], `(n, ...)`
     "The mean of `data`, each weighted by how well it explains `xt`: what a perfect denoiser of these images answers"
     with torch.autocast(xt.device.type, enabled=False):       # bfloat16's three decimals would not do for the exponents
         x = xt.flatten(1).to(torch.promote_types(xt.dtype, torch.float32))
-        d,a,sig = data.flatten(1).to(x),col(a, x),col(sig, x)
+        d = data.flatten(1).to(x)
+        a,sig = [o.reshape(-1, 1).to(x) for o in (p.a,p.sig)]
         w = ((a*(x@d.T) - a**2*d.square().sum(1)/2)/sig**2).softmax(1)
         return (w@d).view_as(xt).to(xt)
 
@@ -283,16 +318,32 @@ def posterior_mean(
 def stable_loss(
     data:Tensor, # All training images, `(N, ...)`; with tens of thousands the comparison takes longer than a small net
 )->Callable: # A function of `(model, batch)`, for `fit(..., loss=...)`
-    "The loss of a `Denoiser`, compared with the mean of all `data` that may lie under the noise (Xu et al. 2023): the same best net, with less variance on the way, and a loss of 0 there. "\
-    "ValueError for data or batches that are not images, have labels, or don't belong together"
-    if not (torch.is_tensor(data) and data.is_floating_point() and len(data)): raise ValueError(f'expected all training images as one floating-point tensor, got {getattr(data, "dtype", type(data).__name__)}')
+    """The loss of a `Denoiser`, compared with the mean of all `data` that may lie under the noise (Xu et al. 2023): the
+    same best net, with less variance on the way, and a loss of 0 there. ValueError for data or batches that are not
+    images, have labels, or don't belong together"""
+    ok = torch.is_tensor(data) and data.is_floating_point() and len(data) > 0
+    check(ok, 'all training images as one floating-point tensor', getattr(data, 'dtype', type(data).__name__))
     looked = False
     def loss(model, x):
         nonlocal data,looked
-        if isinstance(x, dict) or getattr(model, 'cond', None): raise ValueError("expected images without labels, of which the mean under the noise knows nothing; train with the model's own loss")
-        data = data.to(x.device)
-        if not looked and (x.shape[1:] != data.shape[1:] or torch.cdist(x.flatten(1).float(), data.flatten(1).float()).amin(1).max() > .01):
-            raise ValueError(f'expected batches out of data, {len(data)} images of shape {tuple(data.shape[1:])}; got others, of shape {tuple(x.shape[1:])}: give stable_loss the images that are trained on')
-        looked = True
-        return model.loss(x, clean=partial(posterior_mean, data))
+        if not looked: _check_stable(model, x, data)
+        looked,data = True,data.to(x.device)
+        model.check_data(x)
+        p,eps = model.at(model.draw_times(len(x)), x),torch.randn_like(x)
+        xt = p.a*x + p.sig*eps
+        x0 = posterior_mean(data, xt, p)
+        eps = eps + p.a*(x - x0)/p.sig                        # the noise that goes with it
+        return model.errors(xt, p, x0, eps).mean()
     return loss
+
+# %% ../nbs/21_denoise.ipynb #42f6372c
+def _check_stable(model, x, data):
+    "ValueError where a first batch has labels, does not come from `data`, or the model wants the image itself"
+    check(not isinstance(x, dict), 'images without labels', 'labels, of which the mean under the noise knows nothing',
+          "train with the model's own loss")
+    check(getattr(model, 'var', None) != 'learned', 'a model of fixed variance', 'one that learns it',
+          'its bound compares with the image itself; train with its own loss')
+    same = x.shape[1:] == data.shape[1:]
+    near = same and torch.cdist(x.flatten(1).float(), data.to(x).flatten(1).float()).amin(1).max() <= .01
+    check(near, f'batches out of data, {len(data)} images of shape {tuple(data.shape[1:])}',
+          f'others, of shape {tuple(x.shape[1:])}', 'give stable_loss the images that are trained on')

@@ -10,7 +10,8 @@ import math
 import torch
 from itertools import pairwise
 from torch import Tensor
-from .elbo import _copies
+from .checks import check_whole
+from .elbo import copies
 from .gauss import col, log_normal, randn_like, reparam, sum_dims
 
 # %% ../nbs/13_estimators.ipynb #8dd5980d
@@ -27,15 +28,16 @@ def dreg_bound(
     x:Tensor, # Data, `(n, ...)`
     mu:Tensor, # Mean of q(z|x), `(n, h)`
     sd:Tensor, # Standard deviation of q(z|x) > 0, `(n, h)`
-    k:int, # Samples an example
+    k:int, # Samples per example
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # IWAE bound in nats, `(n,)`, with the DReG gradient for q and the usual one for the model
-    "Importance-weighted bound with the doubly reparameterised gradient (Tucker et al. 2019); ValueError for k < 1"
-    x, mu, sd = _copies(k, x, mu, sd)
+    "IWAE with the doubly reparameterised gradient (Tucker et al. 2019); ValueError for k < 1"
+    x, mu, sd = copies(k, x, mu, sd)
     z = reparam(mu, sd, generator)
     log_w = (log_joint(x, z) - log_normal(z, mu.detach(), sd.detach())).reshape(k, -1)
     w = log_w.detach().softmax(0)
-    if z.requires_grad: z.register_hook(lambda g: col(w.flatten(), z)*g)
+    if z.requires_grad:
+        z.register_hook(lambda g: col(w.flatten(), z)*g)
     weighted = (w*log_w).sum(0)
     return iwae_bound(log_w.detach()) + weighted - weighted.detach()
 
@@ -69,15 +71,15 @@ def hmc_step(
     log_f, # Log-density up to a constant: takes `(m, h)`, gives `(m,)`
     z:Tensor, # Positions, `(m, h)`
     step_size:float=0.1, # Time of one leapfrog step
-    steps:int=5, # Leapfrog steps
+    leapfrog_steps:int=5, # Steps before the move is accepted or refused
     generator:torch.Generator=None, # Source of velocities and acceptance
 )->Tensor: # New positions, `(m, h)`; where a proposal was refused, the old ones
     "One Hamiltonian Monte Carlo transition, which leaves f invariant (Neal 2011)"
     v = randn_like(z, generator)
-    z1, v1 = leapfrog(lambda z: _score(log_f, z), z, v, step_size, steps)
-    log_a = log_f(z1) + log_normal(v1, 0., 1.) - log_f(z) - log_normal(v, 0., 1.)
+    z1, v1 = leapfrog(lambda z: _score(log_f, z), z, v, step_size, leapfrog_steps)
+    log_accept = log_f(z1) + log_normal(v1, 0., 1.) - log_f(z) - log_normal(v, 0., 1.)
     u = randn_like(z.new_empty(len(z), 2), generator).square().sum(1)/2   # -log of a uniform number
-    return torch.where(col(-u, z) < col(log_a, z), z1, z)
+    return torch.where(col(-u, z) < col(log_accept, z), z1, z)
 
 # %% ../nbs/13_estimators.ipynb #5640507c
 @torch.no_grad()
@@ -86,26 +88,32 @@ def ais(
     x:Tensor, # Data, `(n, ...)`
     mu:Tensor, # Mean of the start q, `(n, h)`
     sd:Tensor, # Standard deviation of the start q > 0, `(n, h)`
-    k:int=1, # Walks an example
-    rungs:int=100, # Number of temperatures T >= 1
+    k:int=1, # Walks per example
+    temperatures:int=100, # Number T >= 1 of densities after q
     power:float=1., # beta = (t/T)**power: above 1, small steps near q
     step_size:float=0.1, # Of the leapfrog scheme, in units of `sd`
-    steps:int=5, # Leapfrog steps a rung
+    leapfrog_steps:int=5, # Steps of one Hamiltonian move
     generator:torch.Generator=None, # Source of the noise
     z:Tensor=None, # Exact posterior samples `(k, n, h)`: walk backwards from them
 )->Tensor: # Log weights, `(k, n)`: their mean is below log p(x), or above it when `z` is given
-    "Annealed importance sampling with Hamiltonian moves (Neal 2001), in both directions (Grosse et al. 2015); ValueError for k or rungs < 1"
-    if rungs < 1: raise ValueError(f'expected rungs >= 1, got {rungs}')
-    x, mu, sd = _copies(k, x, mu, sd)
-    reverse = z is not None
-    y = (z.reshape(mu.shape)-mu)/sd if reverse else randn_like(mu, generator)   # q is standard normal in y
-    log_q = lambda y: log_normal(y, 0., 1.) - sum_dims(sd.log())
-    r = lambda y: log_joint(x, mu+sd*y) - log_q(y)
-    pairs = list(pairwise((torch.linspace(0, 1, rungs+1)**power).tolist()))
+    "Annealed importance sampling (Neal 2001; Grosse et al. 2015); ValueError for k or temperatures < 1"
+    check_whole('temperatures', temperatures)
+    x, mu, sd = copies(k, x, mu, sd)
+    betas = (torch.linspace(0, 1, temperatures+1)**power).tolist()
+    steps = list(pairwise(betas))
+    def log_q(y): return log_normal(y, 0., 1.) - sum_dims(sd.log())   # standard normal in y = (z-mu)/sd
+    def log_ratio(y): return log_joint(x, mu + sd*y) - log_q(y)
+    def move(y, beta):
+        return hmc_step(lambda y: log_q(y) + beta*log_ratio(y), y, step_size, leapfrog_steps, generator)
     log_w = torch.zeros_like(mu[:,0])
-    for b0,b1 in reversed(pairs) if reverse else pairs:
-        move = lambda y: hmc_step(lambda y: log_q(y) + b1*r(y), y, step_size, steps, generator)
-        if reverse: y = move(y)
-        log_w = log_w + (b1-b0)*r(y)
-        if not reverse: y = move(y)
+    if z is None:
+        y = randn_like(mu, generator)
+        for last,beta in steps:
+            log_w = log_w + (beta-last)*log_ratio(y)
+            y = move(y, beta)
+    else:
+        y = (z.reshape(mu.shape)-mu)/sd
+        for last,beta in reversed(steps):
+            y = move(y, beta)
+            log_w = log_w + (beta-last)*log_ratio(y)
     return log_w.reshape(k, -1)

@@ -15,7 +15,7 @@ from pathlib import Path
 def replacing(
     *paths, # One file to write, or several
 ): # Inside the `with`: the scratch path to write to in its stead; of several, as many in a tuple
-    "Files that take their places when all went well; OSError with one sentence, and nothing changed, where it did not"
+    "Files that take their places when all went well. OSError, and nothing changed, where it did not"
     paths = [Path(p) for p in paths]
     scratch = [p.with_name(f'.{p.name}.{os.getpid()}') for p in paths]
     try:
@@ -33,7 +33,7 @@ def replacing(
 def make_folder(
     out, # Where to: made where it is missing, with the folders above it
 )->Path: # `out`
-    "A folder that can be written to, tried out; NotADirectoryError or OSError with one sentence where it can't"
+    "A folder, tried out. NotADirectoryError or OSError with one sentence where it takes no files"
     out = Path(out)
     trial = out/f'.{os.getpid()}'
     try:

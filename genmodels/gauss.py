@@ -9,32 +9,41 @@ __all__ = ['col', 'sum_dims', 'log_normal', 'randn_like', 'reparam', 'kl_normal'
 import math
 import torch
 from torch import Tensor
+from .checks import check, check_floats
+
+# %% ../nbs/00_gauss.ipynb #0e867948
+def _refuse(v, x, wanted, hint=None):
+    "ValueError that says why `v` can't meet `x`: no floats, or a shape that is not `wanted`"
+    check_floats(x, 'x')
+    check(False, wanted, f'shape {tuple(v.shape)}', hint)
 
 # %% ../nbs/00_gauss.ipynb #2a3641e4
 def col(
-    v:float|Tensor, # A number, a 0-d tensor, or one value an example, `(n,)`
+    v:float|Tensor, # A number, a 0-d tensor, or one value per example, `(n,)`
     x:Tensor, # What `v` will meet, floating point, `(n, ...)`
 )->Tensor: # `v` in `x`'s dtype and device, 0-d or `(n, 1, ..., 1)`
-    "Shape `v` to broadcast against `x`; ValueError where it is neither one value nor one an example"
-    if not x.is_floating_point(): raise ValueError(f'expected a floating-point x, got {x.dtype}; convert it with x.float()')
+    "Shape `v` to broadcast against `x`; ValueError where it is neither one value nor one per example"
     v = torch.as_tensor(v, dtype=x.dtype, device=x.device)
-    if v.ndim and v.shape != x.shape[:1]: raise ValueError(f'expected a number or one value an example, shape {tuple(x.shape[:1])}; got shape {tuple(v.shape)}')
+    if not (x.is_floating_point() and v.shape in ((), x.shape[:1])):
+        _refuse(v, x, f'a number or one value per example, shape {tuple(x.shape[:1])}')
     return v.reshape(-1, *[1]*(x.ndim-1)) if v.ndim else v
 
 # %% ../nbs/00_gauss.ipynb #83daca44
 def sum_dims(
     x:Tensor, # One term a dimension, `(n, ...)`
-)->Tensor: # Their sum an example, `(n,)`
+)->Tensor: # One sum per example, `(n,)`
     "Sum over every axis but the first"
     return x.flatten(1).sum(1) if x.ndim > 1 else x
 
 # %% ../nbs/00_gauss.ipynb #52b2b93b
 def _against(v, x):
-    "`v` in `x`'s dtype: a number, or of `x`'s rank and broadcasting at most along the first axis; ValueError otherwise"
-    if not x.is_floating_point(): raise ValueError(f'expected a floating-point x, got {x.dtype}; convert it with x.float()')
+    "`v` in `x`'s dtype: a number, or of `x`'s rank and no larger along any axis but the first"
     v = torch.as_tensor(v, dtype=x.dtype, device=x.device)
-    if v.ndim and (v.ndim != x.ndim or torch.broadcast_shapes(v.shape, x.shape)[1:] != x.shape[1:]):
-        raise ValueError(f'expected a number or a shape that fits {tuple(x.shape)}, got {tuple(v.shape)}; shape one value an example with col(v, x)')
+    each_fits = all(size in (1, room) for size,room in zip(v.shape[1:], x.shape[1:]))
+    fits = v.ndim == 0 or (v.ndim == x.ndim and each_fits)
+    if not (x.is_floating_point() and fits):
+        hint = 'shape one value per example with col(v, x)'
+        _refuse(v, x, f'a number or a shape that fits {tuple(x.shape)}', hint)
     return v
 
 # %% ../nbs/00_gauss.ipynb #e3275b4a
@@ -42,7 +51,7 @@ def log_normal(
     x:Tensor, # Where to evaluate, `(n, ...)`
     mu:float|Tensor, # Mean: a number, or a tensor of `x`'s rank
     sd:float|Tensor, # Standard deviation > 0: a number, or a tensor of `x`'s rank
-)->Tensor: # Log-density in nats an example, summed over dimensions, `(n,)`
+)->Tensor: # Log-density in nats per example, summed over dimensions, `(n,)`
     "Log-density of independent Gaussians N(mu, sd); ValueError where a shape doesn't fit `x`"
     mu, sd = _against(mu, x), _against(sd, x)
     return sum_dims(-((x-mu)/sd)**2/2 - sd.log() - math.log(2*math.pi)/2)
@@ -53,7 +62,7 @@ def randn_like(
     generator:torch.Generator=None, # Source of the noise; None: torch's global one
 )->Tensor: # Standard normal noise of `x`'s shape
     "`torch.randn_like` with a generator, which may live on another device than `x`"
-    device = generator.device if generator else x.device
+    device = x.device if generator is None else generator.device
     return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)
 
 # %% ../nbs/00_gauss.ipynb #3b627f80
@@ -62,9 +71,10 @@ def reparam(
     sd:float|Tensor, # Standard deviation, a number or of `mu`'s rank
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # A sample of N(mu, sd) that gradients pass through, `(n, ...)`
-    "Sample N(mu, sd) as mu + sd eps (Kingma and Welling 2014, sec. 2.4); ValueError where `sd` doesn't fit `mu`"
+    "Sample N(mu, sd) (Kingma and Welling 2014, sec. 2.4); ValueError where `sd` doesn't fit `mu`"
     sd = _against(sd, mu)
-    mu = mu.expand(torch.broadcast_shapes(mu.shape, sd.shape))  # one mean for many sds still means noise for each
+    # one mean for many standard deviations still means noise for each
+    mu = mu.expand(torch.broadcast_shapes(mu.shape, sd.shape))
     return mu + sd*randn_like(mu, generator)
 
 # %% ../nbs/00_gauss.ipynb #d3081dc2
@@ -73,8 +83,9 @@ def kl_normal(
     sd_q:float|Tensor, # Standard deviation of q > 0, a number or of `mu_q`'s rank
     mu_p:float|Tensor=0., # Mean of p, likewise
     sd_p:float|Tensor=1., # Standard deviation of p > 0, likewise
-)->Tensor: # KL(q || p) in nats an example, summed over dimensions, `(n,)`
-    "KL divergence between independent Gaussians (Kingma and Welling 2014, app. B); ValueError where a shape doesn't fit `mu_q`"
-    sd_q, mu_p, sd_p = (_against(v, mu_q) for v in (sd_q, mu_p, sd_p))
+)->Tensor: # KL(q || p) in nats per example, summed over dimensions, `(n,)`
+    "KL of two Gaussians (Kingma and Welling 2014, app. B); ValueError where a shape doesn't fit `mu_q`"
+    sd_q, sd_p = _against(sd_q, mu_q), _against(sd_p, mu_q)
+    mu_p = _against(mu_p, mu_q)
     u = sd_q.log() - sd_p.log()
     return sum_dims(((mu_q-mu_p)/sd_p)**2/2 + (2*u).expm1()/2 - u)

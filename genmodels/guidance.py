@@ -7,12 +7,13 @@ __all__ = ['classifier_guided', 'guided', 'drop_labels', 'label_dropout', 'renoi
 
 # %% ../nbs/24_guidance.ipynb #37752f79
 from collections.abc import Callable
-from numbers import Integral
 import torch
 from torch import Tensor
-from .denoise import Wrapped, _raw
+from .checks import check, check_whole
+from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
 from .samplers import ddpm_step
+from .spec import unwrapped
 
 # %% ../nbs/24_guidance.ipynb #cb64666b
 def _slope(f, x, t):
@@ -20,7 +21,8 @@ def _slope(f, x, t):
     with torch.enable_grad():   # a sampler runs under no_grad
         x = x.detach().requires_grad_()
         y = f(x, t)
-        if y.shape != x.shape[:1]: raise ValueError(f'expected log_prob to return one number an example, shape ({len(x)},), got {tuple(y.shape)}')
+        wanted = f'log_prob to return one number an example, shape ({len(x)},)'
+        check(y.shape == x.shape[:1], wanted, tuple(y.shape))
         return torch.autograd.grad(y.sum(), x)[0]
 
 # %% ../nbs/24_guidance.ipynb #33a31b6a
@@ -28,45 +30,71 @@ def classifier_guided(
     model, # Estimates E[x0|xt]; carries its `path`
     log_prob:Callable, # `log_prob(xt, t)`: log-probability of the condition given noised data, `(n,)`, differentiable
     w:float|Callable=1., # Weight of the condition, or a function of `t`; 0: none, 1: Bayes' rule, more: exaggerated
-)->Wrapped: # The model with a guided estimate
-    "Add the gradient of a classifier of noised data (Dhariwal & Nichol 2021, sec. 4); ValueError for an output of another shape, or where no signal is left"
+)->Estimate: # The guided estimate
+    """Add the gradient of a classifier of noised data (Dhariwal & Nichol 2021, sec. 4).
+    ValueError for an output of another shape, or where no signal is left"""
     def f(model, xt, t, **cond):
-        a,sig = [col(o, xt) for o in model.path(torch.as_tensor(t, dtype=torch.float64))]
-        if not (a > 0).all(): raise ValueError(f'a classifier can guide only where signal is left, and a=0 at t={float(torch.as_tensor(t).max()):g}; use a path with a > 0, or start a little below t=1')
-        k = col(w(t) if callable(w) else w, xt)
-        return _raw(model)(xt, t, **cond) + k*sig**2/a*_slope(log_prob, xt, t)
-    return Wrapped(model, f)
+        p = model.path.at(t, xt)
+        _check_signal(p)
+        weight = col(w(t) if callable(w) else w, xt)
+        x0 = unclipped(model)(xt, t, **cond)
+        return x0 + weight*p.sig**2/p.a*_slope(log_prob, xt, t)
+    return Estimate(model, f)
+
+def _check_signal(p):
+    "ValueError at a time without signal, where a classifier sees nothing; the curves are on the CPU"
+    seen = bool((p.path.a(p.u) > 0).all())
+    check(seen, 'signal left, without which a classifier can\'t guide', f'a=0 at t={p.u.max():g}',
+          'use a path with a > 0, or start a little below t=1')
 
 # %% ../nbs/24_guidance.ipynb #529daaab
 def _classes(model):
     "How many classes a model knows: its own `classes`, or those of its net; ValueError where there are none"
-    label = getattr(getattr(getattr(model, 'net', None), 'time', None), 'label', None)
+    model = model.base if isinstance(model, Estimate) else model
+    label = getattr(getattr(_net_of(model), 'time', None), 'label', None)
     n = getattr(model, 'classes', None) or (label.num_embeddings-1 if label is not None else None)
-    if not n: raise ValueError('expected a model that knows classes, got an unconditional one; make its net with classes=..., UNet(..., classes=10), and train it with loss=label_dropout()')
-    if isinstance(model, Wrapped) and 'y' in model.cond: raise ValueError('expected the model without its labels, which it is called without too, got model.given(y=...); pass guided(model, y)')
+    check(n, 'a model that knows classes', 'an unconditional one',
+          'make its net with classes=..., UNet(..., classes=10), and train it with loss=label_dropout()')
     return n
+
+def _net_of(model):
+    "A model's net, without what torch.compile and others wrapped around it; None where it has none"
+    net = getattr(model, 'net', None)
+    return unwrapped(net) if isinstance(net, torch.nn.Module) else net
 
 def _labels(y, n):
     "`y` as labels; ValueError unless they are whole numbers below `n`"
     y = torch.as_tensor(y)
-    if y.is_floating_point() or y.dtype==torch.bool: raise ValueError(f'expected labels as whole numbers from 0 to {n-1}, got {y.dtype}')
-    if y.numel() and not ((0<=y)&(y<n)).all(): raise ValueError(f'expected labels from 0 to {n-1}, got {y.min()} to {y.max()}; to leave the class open, give no label')
+    whole = not y.is_floating_point() and y.dtype != torch.bool
+    check(whole, f'labels as whole numbers from 0 to {n-1}', y.dtype)
+    if y.numel() > 0:
+        least,most = y.min(),y.max()
+        hint = 'to leave the class open, give no label'
+        check(0 <= least and most < n, f'labels from 0 to {n-1}', f'{least} to {most}', hint)
     return y.long()
 
 # %% ../nbs/24_guidance.ipynb #ee8e73eb
 def guided(
     model, # Estimates E[x0|xt] with and without a class, `model(xt, t, y=...)`; carries its `path`
-    y:int|Tensor=None, # Label of all examples or of each, `(n,)`; None: `given(y=...)` or `sample(..., y=...)` brings them
     w:float|Callable=2., # Weight of the class, or a function of `t`; 0: none, 1: the class as it is, more: exaggerated
-)->Wrapped: # The model with a guided estimate, at two evaluations a call
-    "Classifier-free guidance (Ho & Salimans 2022, eq. 6, whose w is ours less 1); ValueError for an unconditional model or a label outside the classes"
+)->Estimate: # The guided estimate, at two evaluations a call: `model(xt, t, y=labels)`
+    """Classifier-free guidance (Ho & Salimans 2022, eq. 6, whose w is ours less 1).
+    ValueError for an unconditional model, missing labels, or labels outside the classes"""
     n = _classes(model)
     def f(model, xt, t, y=None):
-        if y is None: raise ValueError('expected labels, got none: guided(model, y), or sample(..., y=labels)')
-        y,k = _labels(y, n).to(xt.device),col(w(t) if callable(w) else w, xt)
-        free = _raw(model)(xt, t)
-        return free + k*(_raw(model)(xt, t, y=y if y.ndim else y.expand(len(xt))) - free)
-    return Wrapped(model, f, {} if y is None else dict(y=_labels(y, n)))
+        y = _told(y, n, xt)
+        weight = col(w(t) if callable(w) else w, xt)
+        free = unclipped(model)(xt, t)
+        return free + weight*(unclipped(model)(xt, t, y=y) - free)
+    return Estimate(model, f)
+
+def _told(y, n, xt):
+    "One label for each example, on its device; looked at where no device has to wait for it"
+    check(y is not None, 'labels', 'none', 'sample(guided(model), ..., y=labels) hands them on')
+    y = torch.as_tensor(y)
+    if y.device.type == 'cpu': y = _labels(y, n)
+    y = y.to(xt.device)
+    return y.expand(len(xt)) if y.ndim == 0 else y
 
 # %% ../nbs/24_guidance.ipynb #7453ddd5
 def drop_labels(
@@ -75,8 +103,9 @@ def drop_labels(
     p:float=0.1, # Share to drop, in [0,1]
     generator:torch.Generator=None, # Source of the choice
 )->Tensor: # Labels from 0 to `classes`, `(n,)`
-    "Replace each label by the null class with probability `p` (Ho & Salimans 2022, algorithm 1); ValueError for a label outside the classes or another `p`"
-    if not 0 <= p <= 1: raise ValueError(f'expected p in [0,1], got {p}')
+    """Replace each label by the null class with probability `p` (Ho & Salimans 2022, algorithm 1).
+    ValueError for a label outside the classes or another `p`"""
+    check(0 <= p <= 1, 'p in [0,1]', p)
     y = _labels(y, classes)
     return torch.where(torch.rand(y.shape, generator=generator).to(y.device) < p, classes, y)
 
@@ -86,29 +115,31 @@ def label_dropout(
 )->Callable: # `loss(model, batch)` for `fit(..., loss=...)`; a batch is `dict(x=..., y=...)`
     "The loss of a model with classes that is now and then not told the class"
     def loss(model, batch):
-        if not isinstance(batch, dict) or 'y' not in batch: raise ValueError("expected data as dict(x=..., y=...), with labels; got none: digits('train', labels=True) is one")
-        return model.loss(batch['x'], y=drop_labels(batch['y'], _classes(model), p))
+        told = isinstance(batch, dict) and 'y' in batch
+        check(told, 'data as dict(x=..., y=...), with labels', 'none', "digits('train', labels=True) is one")
+        y = drop_labels(batch['y'], _classes(model), p)
+        return model.loss(batch['x'], y=y)
     return loss
 
 # %% ../nbs/24_guidance.ipynb #bd17eb53
 def renoise(
-    path, # A path: `path(t) -> (a, sig)`
+    path, # A path
     xs:Tensor, # State at `s`, `(n, ...)`
     s:float|Tensor, # Time now, in [0,1)
     t:float|Tensor, # Time wanted, `s < t <= 1`
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # State at `t`
     "Jump forward from `s` to `t`: one draw of q(x_t | x_s) (Lugmayr et al. 2022, eq. 8)"
-    (a_s,sig_s),(a_t,sig_t) = [[col(o, xs) for o in path(torch.as_tensor(u, dtype=torch.float64))] for u in (s,t)]
-    r = a_t/a_s
-    return r*xs + (sig_t**2 - (r*sig_s)**2).clamp(min=0).sqrt()*randn_like(xs, generator)
+    p,q = path.at(t, xs),path.at(s, xs)
+    r = p.a/q.a
+    return r*xs + (p.sig**2 - (r*q.sig)**2).clamp(min=0).sqrt()*randn_like(xs, generator)
 
 # %% ../nbs/24_guidance.ipynb #34f6a011
-def _fit(x, *others):
+def _check_fits(x, *others):
     "ValueError unless all broadcast to the shape of `x`"
     for o in others:
-        if o.ndim > x.ndim or any(m not in (1,n) for m,n in zip(o.shape[::-1], x.shape[::-1])):
-            raise ValueError(f'expected known and mask to fit data of shape {tuple(x.shape)}, got shape {tuple(o.shape)}')
+        fits = o.ndim <= x.ndim and all(m in (1,n) for m,n in zip(o.shape[::-1], x.shape[::-1]))
+        check(fits, f'known and mask to fit data of shape {tuple(x.shape)}', f'shape {tuple(o.shape)}')
 
 # %% ../nbs/24_guidance.ipynb #a92253f5
 def inpaint_step(
@@ -117,14 +148,19 @@ def inpaint_step(
     step:Callable=ddpm_step, # The step that draws the rest
     repeats:int=1, # 1: replacement; more: RePaint, each step taken so often, with a jump forward between
 )->Callable: # A step for `sample`
-    "Make a step that keeps the known values at the noise of its time (Song et al. 2021, app. I.2; Lugmayr et al. 2022, algorithm 1); ValueError for a mask or repeats that can't be meant"
-    if mask.dtype != torch.bool: raise ValueError(f'expected a mask of True (known) and False, got {mask.dtype}; compare it, mask > 0')
-    if not isinstance(repeats, Integral) or repeats < 1: raise ValueError(f'expected repeats to be a whole number >= 1, got {repeats!r}')
-    def inpaint(model, xt, t, s, generator=None):
-        _fit(xt, known, mask)
-        for i in range(repeats):
-            if i: xt = renoise(model.path, xs, s, t, generator)
-            xs = step(model, xt, t, s, generator=generator)
-            xs = torch.where(mask.to(xs.device), model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator)), xs)
+    """Make a step that keeps the known values at the noise of its time (Song et al. 2021, app. I.2;
+    Lugmayr et al. 2022, algorithm 1). ValueError for a mask or repeats that can't be meant"""
+    check(mask.dtype == torch.bool, 'a mask of True (known) and False', mask.dtype, 'compare it, mask > 0')
+    check_whole('repeats', repeats)
+    def once(model, xt, t, s, generator, **cond):
+        xs = step(model, xt, t, s, generator=generator, **cond)
+        noised = model.path.noise(known.to(xs).expand_as(xs), s, randn_like(xs, generator))
+        return torch.where(mask.to(xs.device), noised, xs)
+    def inpaint(model, xt, t, s, generator=None, **cond):
+        _check_fits(xt, known, mask)
+        xs = once(model, xt, t, s, generator, **cond)
+        for _ in range(repeats-1):
+            xt = renoise(model.path, xs, s, t, generator)
+            xs = once(model, xt, t, s, generator, **cond)
         return xs
     return inpaint

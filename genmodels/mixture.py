@@ -9,35 +9,40 @@ __all__ = ['GaussianMixture', 'moons']
 import math
 import torch
 from fastcore.basics import patch
-from sklearn.datasets import make_moons
 from torch import Tensor
+from .checks import check, check_floats, check_shape
 from .gauss import col, randn_like
 
 # %% ../nbs/01_mixture.ipynb #e4bcce01
 class GaussianMixture:
-    "Data from `sum_k weights_k N(means_k, sds_k)`: density, score and denoiser are exact at any noise, in float64 inside"
+    "Data from `sum_k weights_k N(means_k, sds_k)`: exact density, score, denoiser at any noise, in float64"
     def __init__(self,
         means:Tensor, # Centres, `(k, d)` or any `(k, ...)`
         sds:float|Tensor, # Standard deviation >= 0 of each component, `(k,)`, or one number for all
         weights:Tensor=None, # Shares of the components, `(k,)`, scaled to sum to 1; None: equal
     ):
         means = torch.as_tensor(means)
+        _check_means(means)
         self.dtype = means.dtype if means.is_floating_point() else torch.get_default_dtype()
-        self.means,self.shape = means.double(),means.shape[1:]
+        self.means = means.double()
+        self.shape = means.shape[1:]
         self.sds = _per_component(sds, means, 'sds')
-        self.weights = _per_component(1 if weights is None else weights, means, 'weights')
-        self.weights = self.weights/self.weights.sum()
+        weights = _per_component(torch.ones(()) if weights is None else weights, means, 'weights')
+        check(weights.any(), 'weights that are not all 0', weights.tolist())
+        self.weights = weights/weights.sum()
 
 # %% ../nbs/01_mixture.ipynb #320948ae
+def _check_means(means):
+    ok = means.ndim > 1 and len(means) > 0
+    check(ok, 'means of shape (k, d)', tuple(means.shape), 'a single centre is means[None]')
+
 def _per_component(v, means, name):
-    "`v` as `(k,)` numbers >= 0; ValueError otherwise"
-    if means.ndim < 2 or not len(means): raise ValueError(f'expected means of shape (k, d), got {tuple(means.shape)}; a single centre is means[None]')
+    "`v` as float64 `(k,)`, finite and >= 0; ValueError otherwise"
+    k = len(means)
     v = torch.as_tensor(v, dtype=torch.float64, device=means.device)
-    if v.shape not in ((), (len(means),)):
-        raise ValueError(f'expected {name} as one number or {len(means)}, one a component; got shape {tuple(v.shape)}')
-    if not (v >= 0).all() or not v.isfinite().all() or not v.any() and name=='weights':
-        raise ValueError(f'expected {name} finite and >= 0, weights not all 0; got {v.tolist()}')
-    return v.expand(len(means))
+    check(v.shape in ((), (k,)), f'{name} as one number or {k}, one per component', f'shape {tuple(v.shape)}')
+    check((v >= 0).all() and v.isfinite().all(), f'{name} finite and >= 0', v.tolist())
+    return v.expand(k)
 
 # %% ../nbs/01_mixture.ipynb #2135811b
 @patch
@@ -47,20 +52,30 @@ def sample(self:GaussianMixture,
 )->Tensor: # `(n, d)`, in the dtype of the means
     "Choose a component by weight, then draw from its Gaussian"
     k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
-    mu,sd = self.means[k],col(self.sds[k], self.means[k])
+    mu = self.means[k]
+    sd = col(self.sds[k], mu)
     return (mu + sd*randn_like(mu, generator)).to(self.dtype)
 
 # %% ../nbs/01_mixture.ipynb #53726cd9
 @patch
 def _noised(self:GaussianMixture, x, a, sig):
     "`x - a mu_k` `(n, k, D)`, and `a` and the variance `v_k` with an axis of length one for D"
-    if x.shape[1:] != self.shape: raise ValueError(f'expected x of shape {("n", *self.shape)}, like the means; got {tuple(x.shape)}')
-    if not x.is_floating_point(): raise ValueError(f'expected a floating-point x, got {x.dtype}; convert it with x.float()')
+    _check_points(x, self.shape)
     x = x.double().flatten(1)
-    a,sig = col(a, x)[...,None],col(sig, x)[...,None]     # (1,) or (n, 1, 1)
+    a = col(a, x)[...,None]                               # (1,) or (n, 1, 1)
+    sig = col(sig, x)[...,None]
     v = (a*self.sds[:,None].to(x))**2 + sig**2            # (k, 1) or (n, k, 1)
-    if not (v > 0).all(): raise ValueError('expected sig > 0 where a component has sd 0 (or a is 0): a point mass has no density')
+    _check_spread(v)
     return x[:,None] - a*self.means.flatten(1).to(x), a, v
+
+# %% ../nbs/01_mixture.ipynb #7c1d0b52
+def _check_points(x, shape):
+    check_shape(x, shape, 'x')
+    check_floats(x, 'x')
+
+def _check_spread(v):
+    wanted = 'sig > 0 where a component has sd 0 (or a is 0)'
+    check((v > 0).all(), wanted, '0 or NaN', 'a point mass has no density')
 
 # %% ../nbs/01_mixture.ipynb #6b99b745
 @patch
@@ -73,9 +88,9 @@ def log_prob(self:GaussianMixture,
     x:Tensor, # Where, `(n, d)`
     a:float|Tensor=1., # Scale of the signal, a number or `(n,)`
     sig:float|Tensor=0., # Standard deviation of the noise, a number or `(n,)`
-)->Tensor: # Log-density in nats an example, `(n,)`
+)->Tensor: # Log-density in nats per example, `(n,)`
     "Log-density of `a x0 + sig eps`; ValueError where a shape doesn't fit or a point mass has no noise"
-    diff,a,v = self._noised(x, a, sig)
+    diff,_,v = self._noised(x, a, sig)
     return self._log_joint(diff, v).logsumexp(1).to(x.dtype)
 
 # %% ../nbs/01_mixture.ipynb #4c61955b
@@ -86,7 +101,7 @@ def resp(self:GaussianMixture,
     sig:float|Tensor=0., # Standard deviation of the noise, a number or `(n,)`
 )->Tensor: # Probability that `x` came from each component, `(n, k)`
     "Responsibilities p(k given x)"
-    diff,a,v = self._noised(x, a, sig)
+    diff,_,v = self._noised(x, a, sig)
     return self._log_joint(diff, v).softmax(1).to(x.dtype)
 
 # %% ../nbs/01_mixture.ipynb #6c635679
@@ -97,7 +112,7 @@ def score(self:GaussianMixture,
     sig:float|Tensor=0., # Standard deviation of the noise, a number or `(n,)`
 )->Tensor: # Gradient of `log_prob` in `x`, `(n, d)`
     "Score of `a x0 + sig eps`: each component pulls towards its centre"
-    diff,a,v = self._noised(x, a, sig)
+    diff,_,v = self._noised(x, a, sig)
     r = self._log_joint(diff, v).softmax(1)[...,None]
     return (r*-diff/v).sum(1).reshape(x.shape).to(x.dtype)
 
@@ -121,5 +136,6 @@ def moons(
     seed:int=0, # Same seed, same points
 )->Tensor: # float32 `(n, 2)`; without noise within [-1,1] by [-1/2,1/2]
     "Two interleaved half circles: scikit-learn's, centred and scaled by 2/3"
+    from sklearn.datasets import make_moons
     x,_ = make_moons(n, noise=1.5*noise, random_state=seed)
     return torch.tensor((x - [0.5,0.25])/1.5, dtype=torch.float32)

@@ -9,20 +9,20 @@ __all__ = ['overlap', 'ScoreNet', 'NCSN']
 import math
 import warnings
 from collections.abc import Callable
-from functools import partial
 import torch
-import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
+from .average import evaluating, unwrapped
+from .checks import check, check_above, check_shape, check_whole
 from .denoise import Denoiser, sigma2_weight
-from .gauss import col, randn_like
+from .gauss import randn_like
 from .nets import UNet
-from .spec import record
 from .path import Path, ncsn_path
-from .refinenet import RefineNet, _four
+from .refinenet import RefineNet
+from .samplers import in_batches
 from .score import langevin_step
-from .average import evaluating
+from .spec import record
 
 # %% ../nbs/31_ncsn.ipynb #a6bc3bd1
 def overlap(
@@ -39,66 +39,82 @@ class ScoreNet(nn.Module):
     "A score network made of any `net(x, t)`: the score of Gaussian data, corrected"
     def __init__(self,
         net:nn.Module, # `net(x, t)`, at home with numbers of size one
-        path:Path, # The ladder
+        path:Path, # Gives the noise level
         sd:float=.5, # Standard deviation of the data
     ):
         super().__init__()
         self.net,self.path,self.sd = net,path,sd
     def forward(self, x, t, **cond):
-        sig = col(self.path(t)[1], x)
+        sig = self.path.at(t, x).sig
         size = (sig**2 + self.sd**2).sqrt()
         return (self.sd/sig*self.net(x/size, t, **cond) - x/size)/size
 
 # %% ../nbs/31_ncsn.ipynb #281c4e5e
-def _same_ladder(net, path, levels):
-    "ValueError where the network's levels are not the model's"
-    t = torch.arange(levels, 0, -1)/levels
-    if net.levels!=levels or not torch.allclose(net.sigmas.cpu(), path(t)[1], rtol=1e-4):
-        raise ValueError(f'expected a net with the ladder of the model, {levels} levels from {path(1.)[1]:.4g} to {path(1/levels)[1]:.4g}; got {net.levels} levels from {net.sigmas[0]:.4g} to {net.sigmas[-1]:.4g}')
+def _check_levels(net, path, levels, any_time):
+    "ValueError where a RefineNet's noise levels are not the model's, or it would be asked between them"
+    if not isinstance(unwrapped(net), RefineNet): return
+    net = unwrapped(net)
+    check(not any_time, 'a net that takes any time, such as a ScoreNet', 'a RefineNet, which knows its levels only', 'leave any_time out')
+    sigmas = path(torch.arange(levels, 0, -1)/levels)[1]
+    same = net.levels == levels and torch.allclose(net.sigmas.cpu(), sigmas, rtol=1e-4)
+    check(same, f'a net with the levels of the model, {levels} levels from {sigmas[0]:.4g} to {sigmas[-1]:.4g}',
+          f'{net.levels} levels from {net.sigmas[0]:.4g} to {net.sigmas[-1]:.4g}')
 
 # %% ../nbs/31_ncsn.ipynb #40408dce
 def _warn_of_reach(x, sigma_max):
     "Warn where images of a batch lie farther apart than noise of `sigma_max` can bridge"
     far = torch.cdist(x.flatten(1).float(), x.flatten(1).float()).max().item()
-    if far > 7*sigma_max: warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not bridge that: walkers will not find all of the data; '
-        f'take sigma_max={far:.3g}, or suggest_sigmas(data), which also chooses the levels')
+    if far <= 7*sigma_max: return
+    warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not bridge that: '
+        f'walkers will not find all of the data; take sigma_max={far:.3g}, or suggest_sigmas(data), which also chooses the levels')
 
 # %% ../nbs/31_ncsn.ipynb #2fc03390
 @record
 class NCSN(Denoiser):
-    "Noise conditional score network (Song & Ermon 2019): a denoiser on a ladder, with annealed Langevin dynamics"
+    "Noise conditional score network (Song & Ermon 2019): a denoiser on a ladder of noise levels, with annealed Langevin dynamics"
     def __init__(self,
         channels:int=3, # Of the images
         image_size:int=32, # Side of the square images
         nf:int=128, # Width of the RefineNet
-        levels:int=10, # Rungs of the ladder, at least 2
-        sigma_max:float=2., # Noise of the first: 1 in the paper, whose images lie in [0,1]
-        sigma_min:float=.02, # Noise of the last: 0.01 in the paper
+        levels:int=10, # Noise levels, at least 2
+        sigma_max:float=2., # The largest: 1 in the paper, whose images lie in [0,1]
+        sigma_min:float=.02, # The smallest: 0.01 in the paper
         dilations:tuple=(1,2,4,8), # Of the RefineNet's four stages
         scale_by_sigma:bool=True, # Divide the RefineNet's output by the level's sigma?
         net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a narrow U-Net in a `ScoreNet` below 16 pixels
         n_steps_each:int=100, # Langevin steps on each level
         step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, the paper's
-        weight:Callable=None, # Weight of the loss, a function of `(path, t)`; None: `sigma2_weight()`, the paper's
+        weight:Callable|str='sigma2', # Weight of the loss, a function of the path at a time; 'sigma2': `sigma2_weight()`, the paper's; None: 1
         any_time:bool=False, # Train at all times in (0,1], not on the levels alone: for samplers that ask between them
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
-        _four(dilations)
-        if n_steps_each < 1 or step_lr is not None and not step_lr > 0: raise ValueError(f'expected n_steps_each >= 1 and step_lr > 0, got {n_steps_each} and {step_lr}')
-        if net is None and image_size < 16: net = ScoreNet(UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0.), path, .75)
-        net = net or RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
-        if isinstance(net, RefineNet):
-            _same_ladder(net, path, levels)
-            if any_time: raise ValueError('expected a net that takes any time, such as a ScoreNet, got a RefineNet, which knows its levels only: leave any_time out')
-        super().__init__(net, path, 'score', times=None if any_time else levels, weight=weight or sigma2_weight())
-        self.shape,self.levels,self.n_steps_each = (channels,image_size,image_size),levels,n_steps_each
-        self.step_lr,self.sigma_max,self.looked = step_lr or .2*sigma_min**2,sigma_max,False
-    def loss(self, x, **cond):
-        "Weighted squared error of the score, a scalar; ValueError for images of another shape; warns once where the ladder is far too short"
-        if tuple(x.shape[1:]) != self.shape: raise ValueError(f'expected images of shape (n, {", ".join(map(str, self.shape))}), got {tuple(x.shape)}')
+        step_lr = .2*sigma_min**2 if step_lr is None else step_lr
+        check(len(dilations) == 4, 'four dilations, one a stage, such as (1,2,4,8)', dilations)
+        check_whole('n_steps_each', n_steps_each)
+        check_above('step_lr', step_lr)
+        if net is None:
+            small = image_size < 16
+            net = _small_net(channels, image_size, path) if small else RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
+        _check_levels(net, path, levels, any_time)
+        if weight == 'sigma2': weight = sigma2_weight()
+        super().__init__(net, path, 'score', times=None if any_time else levels, weight=weight)
+        self.shape = (channels,image_size,image_size)
+        self.levels,self._sigma_max,self.looked = levels,sigma_max,False
+        self.n_steps_each,self.step_lr = n_steps_each,step_lr
+
+    @property
+    def sigma_max(self): return self._sigma_max     # of the path, which never changes
+
+    def check_data(self, x):
+        "ValueError for images of another shape; warns once where the largest noise level is far too small"
+        super().check_data(x)
         if not self.looked: _warn_of_reach(x, self.sigma_max)
         self.looked = True
-        return super().loss(x, **cond)
+
+# %% ../nbs/31_ncsn.ipynb #538555b0
+def _small_net(channels, image_size, path):
+    "A narrow U-Net for images below 16 pixels a side"
+    return ScoreNet(UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0.), path, .75)
 
 # %% ../nbs/31_ncsn.ipynb #1bb0968f
 def _last(states):
@@ -117,25 +133,31 @@ def anneal(self:NCSN,
     generator:torch.Generator=None, # Source of the noise
     progress:bool=False, # Show a bar?
     hold=None, # Function of `(x, sig)`, called on each level for another one of `x` that is called after every step; see `inpaint`
+    **cond, # Conditions for the net, such as `y`
 ): # The states after each level, one at a time; the last is the result
     "Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1)"
-    h_min,last = step_lr or self.step_lr,self.path(1/self.levels)[1]
+    steps = self.n_steps_each if n_steps_each is None else n_steps_each
+    h_min = self.step_lr if step_lr is None else step_lr
+    sigma = self.path(torch.arange(self.levels+1)/self.levels)[1]
+    hs = (h_min*(sigma/sigma[1])**2).tolist()
     for k in tqdm(range(self.levels, 0, -1), disable=not progress):
-        t = k/self.levels
-        sig = self.path(t)[1]
-        h,held = (h_min*(sig/last)**2).item(),hold(x, sig) if hold else lambda x: x
-        for _ in range(n_steps_each or self.n_steps_each): x = held(langevin_step(lambda x: self.predict(x, t), x, h, generator))
-        yield self(x, t) if denoise and k==1 else x
+        p = self.at(k/self.levels, x)
+        held = hold(x, p.sig) if hold else lambda x: x
+        score = lambda x: self.output(x, p, **cond)
+        for _ in range(steps): x = held(langevin_step(score, x, hs[k], generator))
+        yield self(x, k/self.levels, **cond) if denoise and k == 1 else x
 
+# %% ../nbs/31_ncsn.ipynb #9cb68150
 @patch
 def start(self:NCSN,
     n:int, # Images wanted
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # `(n, C, H, W)`
     "Uniform images with the first level's noise: what a walk of few steps need not find by itself"
-    p = next(self.parameters(), torch.empty(0))
-    x = 2*torch.rand(n, *self.shape, generator=generator, device=generator.device if generator else p.device).to(p) - 1
-    return x + self.path(1.)[1].to(x)*randn_like(x, generator)
+    weight = next(self.parameters(), torch.empty(0))
+    device = generator.device if generator else weight.device
+    x = 2*torch.rand(n, *self.shape, generator=generator, device=device).to(weight) - 1
+    return x + self.path.at(1., x).sig*randn_like(x, generator)
 
 @patch
 def sample(self:NCSN,
@@ -146,11 +168,15 @@ def sample(self:NCSN,
     generator:torch.Generator=None, # Source of all noise
     progress:bool=False, # Show a bar?
     batch_size:int=512, # Images at a time
+    **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # Images, about in [-1,1], `(n, C, H, W)`
     "Draw `n` images from uniform noise; ValueError for fewer than one image or step"
-    if n < 1 or n_steps_each is not None and n_steps_each < 1: raise ValueError(f'expected at least one image and one step a level, got n={n}, n_steps_each={n_steps_each}')
-    with evaluating(self):
-        return torch.cat([_last(self.anneal(x, n_steps_each, step_lr, denoise, generator, progress)) for x in self.start(n, generator).split(batch_size)])
+    check_whole('n', n)
+    if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
+    settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, denoise=denoise, generator=generator, progress=progress)
+    with evaluating(self) as m:
+        parts = in_batches(m.start(n, generator), batch_size, cond)
+        return torch.cat([_last(m.anneal(x, **settings, **part)) for x,part in parts])
 
 # %% ../nbs/31_ncsn.ipynb #5e9c0db6
 @patch
@@ -161,15 +187,23 @@ def inpaint(self:NCSN,
     step_lr:float=None, # Step size on the last level; None: the model's own
     generator:torch.Generator=None, # Source of all noise
     progress:bool=False, # Show a bar?
+    **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # The images, known pixels as they were, the others drawn, `(n, C, H, W)`
     "Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other shapes or a mask that is not boolean"
-    if tuple(x.shape[1:]) != self.shape: raise ValueError(f'expected images of shape (n, {", ".join(map(str, self.shape))}), got {tuple(x.shape)}')
-    if n_steps_each is not None and n_steps_each < 1: raise ValueError(f'expected at least one step a level, got n_steps_each={n_steps_each}')
-    if known.dtype != torch.bool: raise ValueError(f'expected known as a boolean mask, True where a pixel is known, got {known.dtype}; for 0 and 1 write known > 0')
-    if any(k not in (1, d) for k,d in zip(known.shape[::-1], x.shape[::-1])) or known.ndim > 4: raise ValueError(f'expected a mask that fits images of shape {tuple(x.shape[1:])}, got {tuple(known.shape)}')
+    _check_inpaint(x, known, self.shape, n_steps_each)
     y,known = x.nan_to_num(),known.expand_as(x)
     def hold(now, sig):
-        noised = y + sig.to(y)*randn_like(y, generator)
+        noised = y + sig*randn_like(y, generator)
         return lambda x: torch.where(known, noised, x)
-    with evaluating(self): z = _last(self.anneal(self.start(len(x), generator), n_steps_each, step_lr, True, generator, progress, hold))
-    return torch.where(known, x, z)
+    with evaluating(self) as m:
+        walk = m.anneal(m.start(len(x), generator), n_steps_each, step_lr, True, generator, progress, hold, **cond)
+        return torch.where(known, x, _last(walk))
+
+# %% ../nbs/31_ncsn.ipynb #0e124833
+def _check_inpaint(x, known, shape, n_steps_each):
+    "ValueError for images of another shape, a mask that is not boolean or does not fit, fewer than one step"
+    check_shape(x, shape)
+    if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
+    check(known.dtype == torch.bool, 'known as a boolean mask, True where a pixel is known', known.dtype, 'for 0 and 1 write known > 0')
+    fits = known.ndim <= 4 and all(k in (1,d) for k,d in zip(known.shape[::-1], x.shape[::-1]))
+    check(fits, f'a mask that fits images of shape {tuple(x.shape[1:])}', tuple(known.shape))

@@ -9,9 +9,11 @@ __all__ = ['conv3', 'MLP', 'sinusoidal', 'TimeEmbedding', 'check_input', 'TimeML
 # %% ../nbs/04_nets.ipynb #84e39382
 import math
 from functools import partial
+from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from .checks import check, check_shape, refuse
 from .spec import record
 
 # %% ../nbs/04_nets.ipynb #c5dee6eb
@@ -26,7 +28,8 @@ class MLP(nn.Module):
     ):
         super().__init__()
         dims = (d_in,*hidden,d_out)
-        layers = [l for a,b in zip(dims, dims[1:]) for l in (nn.Linear(a, b),act())]
+        layers = []
+        for a,b in pairwise(dims): layers += [nn.Linear(a, b),act()]
         self.layers = nn.Sequential(*layers[:-1])   # no activation at the end
     def forward(self, x): return self.layers(x)
 
@@ -34,45 +37,62 @@ class MLP(nn.Module):
 def sinusoidal(
     t:Tensor, # Times, float, in [0,1], shape `(n,)`
     width:int, # Numbers per time, even, at least 4
-)->Tensor: # Sines, then cosines, `(n, width)`
-    "Sines and cosines of `1000 t` at frequencies from 1 down to 1e-4 (Vaswani et al. 2017, sec. 3.5; Ho et al. 2020, app. B)"
-    if t.ndim != 1 or not t.is_floating_point():
-        raise ValueError(f't must hold one float in [0,1] for each example, shape (n,); got {t.dtype} of shape {tuple(t.shape)}: flatten it, divide integer steps by their number')
-    if width < 4 or width%2: raise ValueError(f'width must be even and at least 4: half sines, half cosines; got {width}')
-    half = width//2
-    w = torch.exp(-math.log(1e4)*torch.arange(half, dtype=torch.float64, device=t.device)/(half-1))
+)->Tensor: # Sines, then cosines, `(n, width)`, in float32 or in the wider type of `t`
+    """Sines and cosines of `1000 t` at frequencies from 1 down to 1e-4
+    (Vaswani et al. 2017, sec. 3.5; Ho et al. 2020, app. B)"""
+    if t.ndim != 1 or not t.is_floating_point(): _refuse_times(t)
+    if width < 4 or width%2: refuse('width to be even and at least 4: half sines, half cosines', width)
+    m = width//2
+    i = torch.arange(m, dtype=torch.float64, device='cpu')
+    w = torch.exp(-math.log(1e4)*i/(m-1))
+    t = t.to(torch.promote_types(t.dtype, torch.float32))
     phase = 1000*t[:,None]*w.to(t)
     return torch.cat([phase.sin(), phase.cos()], dim=1)
 
+# %% ../nbs/04_nets.ipynb #6aef9ccc
+def _refuse_times(t):
+    refuse('t to hold one float in [0,1] for each example, shape (n,)', f'{t.dtype} of shape {tuple(t.shape)}',
+           'flatten it, divide integer steps by their number')
+
 # %% ../nbs/04_nets.ipynb #ed9bf3b8
 class TimeEmbedding(nn.Module):
-    "What every block is told: the sinusoids of the time, mixed by two layers, plus a row for the class if there are classes"
+    "What every block is told: the sinusoids of the time, mixed by two layers, plus a row for the class, if any"
     def __init__(self,
-        width:int, # Numbers out
+        width:int, # Numbers out, even, at least 4
         hidden:int, # Numbers between the two layers
         classes:int=None, # Number of classes, if any
     ):
         super().__init__()
-        self.width,self.mix = width,MLP(width, width, (hidden,))
-        self.label = nn.Embedding(classes+1, width) if classes else None   # the last row: nobody told the class
+        self.width,self.classes = width,classes
+        self.mix = MLP(width, width, (hidden,))
+        self.label = nn.Embedding(classes+1, width) if classes else None   # last row: nobody told
     def forward(self, t, y=None):
-        emb = self.mix(sinusoidal(t, self.width))
+        sines = sinusoidal(t, self.width)
+        emb = self.mix(sines.to(self.mix.layers[0].weight.dtype))
         if self.label is None:
-            if y is not None: raise ValueError('this net knows no classes: make it with classes=...')
+            if y is not None: refuse('no y', 'one', 'this net knows no classes: make it with classes=...')
             return emb
-        n = self.label.num_embeddings
-        if y is None: return emb + self.label.weight[n-1]
-        if y.shape != t.shape: raise ValueError(f'y must have one class for each example, shape {tuple(t.shape)}, got {tuple(y.shape)}')
-        if y.device.type=='cpu' and not ((0 <= y) & (y < n)).all():   # a GPU would have to be waited for, and checks by itself
-            raise ValueError(f'y must hold classes from 0 to {n-2}, or {n-1} for none; got {y.min()} to {y.max()}')
+        if y is None: return emb + self.label.weight[self.classes]
+        _check_labels(y, t, self.classes)
         return emb + self.label(y)
 
+# %% ../nbs/04_nets.ipynb #dc0de4b5
+def _check_labels(y, t, classes):
+    "ValueError unless `y` holds one class for each time; `classes` itself means none"
+    check(y.shape == t.shape, f'y to have one class for each example, shape {tuple(t.shape)}', tuple(y.shape))
+    if y.device.type != 'cpu': return
+    wrong = y[(y < 0) | (y > classes)]
+    check(len(wrong) == 0, f'classes from 0 to {classes-1}, or {classes} for none', wrong.tolist())
+
 # %% ../nbs/04_nets.ipynb #7bfdde5d
-def check_input(x, t, shape):
-    "Refuse data that are not `(n, *shape)`, and anything but one time for each example"
-    if tuple(x.shape[1:]) != shape:
-        raise ValueError(f'this net was made for data of shape (n, {", ".join(map(str, shape))}), got {tuple(x.shape)}')
-    if t.shape != x.shape[:1]: raise ValueError(f't must have one time for each example, shape ({len(x)},), got {tuple(t.shape)}')
+def check_input(
+    x:Tensor, # What a net was given, `(n, ...)`
+    t:Tensor, # The times it was given
+    shape:tuple, # Of an example, as the net was made for
+):
+    "ValueError unless `x` is `(n, *shape)`, with one time for each example; looks at shapes only"
+    check_shape(x, shape, 'data')
+    if t.shape != x.shape[:1]: refuse(f't to have one time for each example, shape ({len(x)},)', tuple(t.shape))
 
 # %% ../nbs/04_nets.ipynb #1184fc51
 @record
@@ -85,12 +105,14 @@ class TimeMLP(nn.Module):
         classes:int=None, # Number of classes of `y`, if the net is to know them
     ):
         super().__init__()
-        self.d,self.time = d,TimeEmbedding(width, width, classes)
+        self.d = d
+        self.time = TimeEmbedding(width, width, classes)
         self.stem,self.out = nn.Linear(d, width),nn.Linear(width, d)
         self.blocks = nn.ModuleList(MLP(width, width, (width,)) for _ in range(depth))
     def forward(self, x, t, y=None):
         check_input(x, t, (self.d,))
-        h,emb = self.stem(x),self.time(t, y)
+        emb = self.time(t, y)
+        h = self.stem(x)
         for block in self.blocks: h = h + block(h + emb)
         return self.out(h)
 
@@ -103,7 +125,9 @@ def group_norm(
 )->nn.GroupNorm: # With groups of 4 channels, or 32 groups of more
     "Group normalisation in at most 32 groups of at least 4 channels (Wu & He 2018)"
     groups = min(32, width//4)
-    if not groups or width%groups: raise ValueError(f'{width} channels do not split into {groups} equal groups: use a multiple of 4 up to 128, of 32 above')
+    split = groups > 0 and width%groups == 0
+    got = f'{width}, which do not split into equal groups'
+    check(split, 'a multiple of 4 channels up to 128, of 32 above', got)
     return nn.GroupNorm(groups, width)
 
 # %% ../nbs/04_nets.ipynb #abf78126
@@ -116,14 +140,17 @@ class ResBlock(nn.Module):
         dropout:float=0.1, # Share of activations zeroed before the second convolution
     ):
         super().__init__()
-        self.norm1,self.conv1 = group_norm(d_in),conv3(d_in, d_out)
+        self.norm1 = group_norm(d_in)
+        self.conv1 = conv3(d_in, d_out)
         self.time = nn.Linear(d_time, d_out)
-        self.norm2,self.drop,self.conv2 = group_norm(d_out),nn.Dropout(dropout),conv3(d_out, d_out)
-        self.short = nn.Identity() if d_in==d_out else nn.Conv2d(d_in, d_out, 1)
+        self.norm2 = group_norm(d_out)
+        self.drop = nn.Dropout(dropout)
+        self.conv2 = conv3(d_out, d_out)
+        self.skip = nn.Identity() if d_in == d_out else nn.Conv2d(d_in, d_out, 1)
     def forward(self, x, emb):
         h = self.conv1(F.silu(self.norm1(x))) + self.time(emb)[:,:,None,None]
         h = self.conv2(self.drop(F.silu(self.norm2(h))))
-        return self.short(x) + h
+        return self.skip(x) + h
 
 # %% ../nbs/04_nets.ipynb #b53a6457
 class Attention(nn.Module):
@@ -133,65 +160,79 @@ class Attention(nn.Module):
     ):
         super().__init__()
         self.norm = group_norm(width)
-        self.qkv,self.out = nn.Conv2d(width, 3*width, 1),nn.Conv2d(width, width, 1)
+        self.qkv = nn.Conv2d(width, 3*width, 1)
+        self.out = nn.Conv2d(width, width, 1)
     def forward(self, x, emb=None):
-        qkv = self.qkv(self.norm(x)).flatten(2).mT   # (n, pixels, 3 widths); with an axis for heads torch has no second derivative
-        h = F.scaled_dot_product_attention(*qkv.chunk(3, dim=2))
+        qkv = self.qkv(self.norm(x)).flatten(2).mT   # (n, pixels, 3 widths)
+        q,k,v = qkv.chunk(3, dim=2)   # no axis for heads: with one, torch has no second derivative
+        h = F.scaled_dot_product_attention(q, k, v)
         return x + self.out(h.mT.unflatten(2, x.shape[2:]))
 
 # %% ../nbs/04_nets.ipynb #08e4b8af
 class Blocks(nn.Sequential):
-    "Blocks that run one after the other, each told the time"
+    "Blocks that run one after the other, each told the same: `blocks(x, emb)`"
     def forward(self, x, emb):
         for block in self: x = block(x, emb)
         return x
 
 # %% ../nbs/04_nets.ipynb #9b96c48a
-def sides(image_size, levels):
-    "The side of each level of a U-Net"
-    if image_size%2**(levels-1):
-        raise ValueError(f'{levels} levels halve the side {levels-1} times, and {image_size} does not allow it: pad the images or use fewer widths')
-    return [image_size//2**i for i in range(levels)]
+def sides(
+    image_size:int, # Side of the images
+    stages:int, # How many stages, `len(widths)`; each but the last halves the side
+)->list: # Side at each stage
+    "The resolutions of a U-Net; ValueError where the side can't be halved so often"
+    halvings = stages-1
+    wanted = f'a side that {stages} widths can halve {halvings} times'
+    check(image_size%2**halvings == 0, wanted, image_size, 'pad the images or use fewer widths')
+    return [image_size//2**i for i in range(stages)]
 
 # %% ../nbs/04_nets.ipynb #ce7c5b30
 @record
 class UNet(nn.Module):
-    "A U-Net that knows the time, after the one of Ho et al. (2020, app. B): `net(x, t)`, or `net(x, t, y)` with classes, looks like `x`"
+    """A U-Net that knows the time, after the one of Ho et al. (2020, app. B):
+    `net(x, t)`, or `net(x, t, y)` with classes, looks like `x`"""
     def __init__(self,
         channels:int=1, # Of the images
-        image_size:int=32, # Side of the (square) images; every level but the last halves it
-        widths:tuple=(128,256,256), # Channels of each level
-        blocks:int=2, # Residual blocks in a level
-        attn:tuple=(16,), # Sides at which a level ends with attention
+        image_size:int=32, # Side of the (square) images; every stage but the last halves it
+        widths:tuple=(128,256,256), # Channels of each stage
+        blocks:int=2, # Residual blocks in a stage
+        attn:tuple=(16,), # Sides at which a stage ends with attention
         time_width:int=None, # Numbers in the time's embedding; if not given, four times the first width
         dropout:float=0.1, # Share of activations zeroed in each residual block
         out_channels:int=None, # Channels out; if not given, as many as in
         classes:int=None, # Number of classes of `y`, if the net is to know them
     ):
         super().__init__()
-        self.shape,d_time = (channels,image_size,image_size),time_width or 4*widths[0]
+        self.shape = (channels,image_size,image_size)
+        d_time = time_width or 4*widths[0]
         block = partial(ResBlock, d_time=d_time, dropout=dropout)
-        def level(d_in, d, side):
-            more = [block(d, d) for _ in range(blocks-1)] + [Attention(d)]*(side in attn)
+        def stage(d_in, d, side):
+            more = [block(d, d) for _ in range(blocks-1)]
+            attention = Attention(d)   # drawn at every stage: the others start alike whatever `attn`
+            if side in attn: more.append(attention)
             return Blocks(block(d_in, d), *more)
-        first,last,side = widths[0],widths[-1],sides(image_size, len(widths))
+        first,last = widths[0],widths[-1]
+        above,below = (first,*widths[:-1]),(*widths[1:],last)
+        side = sides(image_size, len(widths))
         self.time = TimeEmbedding(d_time, 4*d_time, classes)
         self.stem = conv3(channels, first)
-        self.down = nn.ModuleList(map(level, (first,*widths), widths, side))
-        self.shrink = nn.ModuleList(conv3(d, d, stride=2) for d in widths[:-1])
+        self.down = nn.ModuleList(map(stage, above, widths, side))
+        self.downsample = nn.ModuleList(conv3(d, d, stride=2) for d in widths[:-1])
         self.middle = Blocks(block(last, last), Attention(last), block(last, last))
-        self.up = nn.ModuleList(level(below+d, d, s) for below,d,s in zip((*widths[1:],last), widths, side))
-        self.grow = nn.ModuleList(conv3(d, d) for d in widths[1:])
+        self.up = nn.ModuleList(stage(b+d, d, s) for b,d,s in zip(below, widths, side))
+        self.upsample = nn.ModuleList(conv3(d, d) for d in widths[1:])
         self.out = nn.Sequential(group_norm(first), nn.SiLU(), conv3(first, out_channels or channels))
     def forward(self, x, t, y=None):
         check_input(x, t, self.shape)
-        emb,h,skips = F.silu(self.time(t, y)),self.stem(x),[]
-        for i,level in enumerate(self.down):
-            if i: h = self.shrink[i-1](h)
-            h = level(h, emb)
+        emb = F.silu(self.time(t, y))
+        h = self.stem(x)
+        skips = []
+        for i,stage in enumerate(self.down):
+            if i > 0: h = self.downsample[i-1](h)
+            h = stage(h, emb)
             skips.append(h)
         h = self.middle(h, emb)
-        for i,level in reversed(list(enumerate(self.up))):
-            h = level(torch.cat([h,skips[i]], dim=1), emb)
-            if i: h = self.grow[i-1](F.interpolate(h, scale_factor=2))
+        for i in reversed(range(len(self.up))):
+            h = self.up[i](torch.cat([h,skips[i]], dim=1), emb)
+            if i > 0: h = self.upsample[i-1](F.interpolate(h, scale_factor=2))
         return self.out(h)

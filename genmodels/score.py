@@ -8,38 +8,49 @@ __all__ = ['explicit_loss', 'implicit_loss', 'sliced_loss', 'denoising_loss', 'l
 # %% ../nbs/30_score.ipynb #f3769471
 import torch
 from torch import Tensor
+from .checks import check, check_above, check_floats
 from .gauss import col, log_normal, randn_like, sum_dims
 
 # %% ../nbs/30_score.ipynb #62d97198
-def _check_floats(x):
-    "ValueError where `x` holds no floats"
-    if not x.is_floating_point(): raise ValueError(f'expected floating-point data, got {x.dtype}; convert them with x.float()')
+def _check_score(y, x):
+    "ValueError unless `y` has one slope for each coordinate of `x`"
+    wanted = f'a score of the shape {tuple(x.shape)} of its input'
+    check(y.shape == x.shape, wanted, tuple(y.shape), 'one slope per coordinate, not a log-density')
 
 def _score_at(s, x):
     "`s(x)`; ValueError where `x` holds no floats or the answer has another shape"
-    _check_floats(x)
+    check_floats(x)
     y = s(x)
-    if y.shape != x.shape:
-        raise ValueError(f'expected a score of the shape {tuple(x.shape)} of its input, got {tuple(y.shape)}: one slope a coordinate, not a log-density')
+    _check_score(y, x)
     return y
+
+def _check_noise(sig):
+    "ValueError unless `sig` > 0; a tensor on a GPU is not read, since training would have to wait for it"
+    sig = torch.as_tensor(sig)
+    if sig.device.type != 'cpu' or (sig > 0).all():
+        return
+    hint = 'the data themselves may have no density'
+    check(False, 'noise of standard deviation sig > 0', f'{sig.min():g}', hint)
 
 # %% ../nbs/30_score.ipynb #ab5ed47c
 def explicit_loss(
     s, # Model: `s(x)` of `x`'s shape
     x:Tensor, # Data, `(n, ...)`
     score:Tensor, # True score at `x`, `(n, ...)`
-)->Tensor: # An example's term, `(n,)`
+)->Tensor: # One term per example, `(n,)`
     "Half the squared error of the score (Hyvarinen 2005, eq. 2); ValueError for a score of another shape"
-    return sum_dims((_score_at(s, x) - _score_at(lambda x: score, x)).square())/2
+    _check_score(score, x)
+    return sum_dims((_score_at(s, x) - score).square())/2
 
 # %% ../nbs/30_score.ipynb #e73ab4c1
 def _tracked(s, x):
     "`x` as a leaf, and `s` there; ValueError where no gradient can flow from one to the other"
-    _check_floats(x)
+    check_floats(x)
     x = x.detach().requires_grad_()
     y = _score_at(s, x)
-    if not y.requires_grad: raise ValueError('expected a score that autograd can follow back to x, got one without a gradient: s may not detach, nor run under no_grad')
-    return x,y
+    hint = 's may not detach, nor run under no_grad'
+    check(y.requires_grad, 'a score that autograd can follow back to x', 'one without a gradient', hint)
+    return x, y
 
 def _slope(y, x):
     "Gradient of `y`'s sum in `x`, itself differentiable"
@@ -47,13 +58,14 @@ def _slope(y, x):
 
 # %% ../nbs/30_score.ipynb #23b4a5d8
 def implicit_loss(
-    s, # Model: `s(x)` of `x`'s shape, each example on its own
+    s, # Model: `s(x)` of `x`'s shape, each example on its own; ValueError where it can't be differentiated
     x:Tensor, # Data, `(n, ...)`
-)->Tensor: # An example's term, `(n,)`
-    "Score matching without the score; one backward pass a dimension (Hyvarinen 2005, eq. 4); ValueError where `s` can't be differentiated"
+)->Tensor: # One term per example, `(n,)`
+    "Score matching without the score, by one backward pass per dimension (Hyvarinen 2005, eq. 4)"
     with torch.enable_grad():
-        x,y = _tracked(s, x)
-        div = sum(_slope(o, x).reshape(len(x), -1)[:,i] for i,o in enumerate(y.reshape(len(x), -1).T))
+        x, y = _tracked(s, x)
+        outputs = y.reshape(len(x), -1).T
+        div = sum(_slope(o, x).reshape(len(x), -1)[:,i] for i,o in enumerate(outputs))
     return sum_dims(y.square())/2 + div
 
 # %% ../nbs/30_score.ipynb #7910543a
@@ -61,15 +73,15 @@ def sliced_loss(
     s, # Model: `s(x)` of `x`'s shape
     x:Tensor, # Data, `(n, ...)`
     generator:torch.Generator=None, # Source of the directions
-    v:Tensor=None, # Directions with `E vv' = I`, `(n, ...)`; None: random signs
+    v:Tensor=None, # Directions with `E vv' = I`, `(n, ...)`, else ValueError; None: random signs
     reduced:bool=True, # Take the square whole? False: along `v`, with more variance
-)->Tensor: # An example's term, `(n,)`
-    "Score matching along one random direction an example (Song et al. 2019, sec. 3); ValueError for directions of another shape"
-    _check_floats(x)
+)->Tensor: # One term per example, `(n,)`
+    "Score matching along one random direction per example (Song et al. 2019, sec. 3)"
+    check_floats(x)
     v = randn_like(x, generator).sign() if v is None else v
-    if v.shape != x.shape: raise ValueError(f'expected directions v of the shape {tuple(x.shape)} of x, got {tuple(v.shape)}')
+    check(v.shape == x.shape, f'directions v of the shape {tuple(x.shape)} of x', tuple(v.shape))
     with torch.enable_grad():
-        x,y = _tracked(s, x)
+        x, y = _tracked(s, x)
         g = _slope(y*v, x)
     square = sum_dims(y.square()) if reduced else sum_dims(v*y).square()
     return sum_dims(v*g) + square/2
@@ -78,22 +90,17 @@ def sliced_loss(
 def denoising_loss(
     s, # Model of the noised data's score: `s(x)` of `x`'s shape
     x:Tensor, # Data, `(n, ...)`
-    sig:float|Tensor, # Standard deviation of the noise, > 0, a number or `(n,)`
+    sig:float|Tensor, # Standard deviation of the noise, > 0, else ValueError: a number or `(n,)`
     generator:torch.Generator=None, # Source of the noise
-    eps:Tensor=None, # The noise itself, `(n, ...)`; None: drawn
-)->Tensor: # An example's term, `(n,)`
-    "Score matching by denoising (Vincent 2011, eq. 11); ValueError for sig <= 0 or noise of another shape"
-    _check_floats(x)
+    eps:Tensor=None, # The noise itself, `(n, ...)`, else ValueError; None: drawn
+)->Tensor: # One term per example, `(n,)`
+    "Score matching by denoising (Vincent 2011, eq. 11)"
+    check_floats(x)
+    _check_noise(sig)
     eps = randn_like(x, generator) if eps is None else eps
-    if eps.shape != x.shape: raise ValueError(f'expected noise eps of the shape {tuple(x.shape)} of x, got {tuple(eps.shape)}')
+    check(eps.shape == x.shape, f'noise eps of the shape {tuple(x.shape)} of x', tuple(eps.shape))
     sig = col(sig, x)
-    if not (sig > 0).all(): raise ValueError(f'expected noise of standard deviation sig > 0, got {sig.min().item():g}; the data themselves may have no density')
     return sum_dims((_score_at(s, x + sig*eps) + eps/sig).square())/2
-
-# %% ../nbs/30_score.ipynb #da3f99f8
-def _check_step(h):
-    "ValueError for a step size that is not a positive number"
-    if not 0 < h < float('inf'): raise ValueError(f'expected a step size 0 < h < inf, got {h}')
 
 # %% ../nbs/30_score.ipynb #c61f2535
 def langevin_step(
@@ -102,16 +109,17 @@ def langevin_step(
     h:float, # Step size > 0, units of x^2: the drift is `h` times the score, the noise has sd `sqrt(2h)`
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # Next state, `(n, ...)`
-    "One step of unadjusted Langevin dynamics (Song & Ermon 2019, algorithm 1, with h for alpha/2); ValueError unless h > 0"
-    _check_step(h)
+    "One step of Langevin dynamics (Song & Ermon 2019, alg. 1, h for alpha/2); ValueError unless h > 0"
+    check_above('h', h)
     return x + h*_score_at(score, x) + (2*h)**.5*randn_like(x, generator)
 
 # %% ../nbs/30_score.ipynb #4d110134
 def _log_accept(score, log_prob, x, y, h):
     "log of p(y) q(x|y) / (p(x) q(y|x)), `(n,)`"
-    log_q = lambda a, b: log_normal(a, b + h*_score_at(score, b), (2*h)**.5)      # of a step from b to a
-    p_x,p_y = log_prob(x),log_prob(y)
-    if p_x.shape != x.shape[:1]: raise ValueError(f'expected log_prob to return one number an example, shape ({len(x)},), got {tuple(p_x.shape)}')
+    p_x, p_y = log_prob(x), log_prob(y)
+    wanted = f'log_prob to return one number per example, shape ({len(x)},)'
+    check(p_x.shape == x.shape[:1], wanted, tuple(p_x.shape))
+    def log_q(a, b): return log_normal(a, b + h*_score_at(score, b), (2*h)**.5)      # a step from b to a
     return p_y - p_x + log_q(x, y) - log_q(y, x)
 
 # %% ../nbs/30_score.ipynb #2360b2a9
@@ -119,11 +127,12 @@ def mala_step(
     score, # `score(x)` of `x`'s shape
     log_prob, # `log_prob(x)` of shape `(n,)`, up to a constant; `score` should be its gradient
     x:Tensor, # State, `(n, ...)`
-    h:float, # Step size > 0, units of x^2
+    h:float, # Step size > 0, units of x^2; ValueError otherwise
     generator:torch.Generator=None, # Source of the noise
 )->Tensor: # Next state, `(n, ...)`: the proposal where accepted, else `x`
-    "A Langevin step, accepted or not, so that the density stays put (Roberts & Tweedie 1996); ValueError unless h > 0"
+    "A Langevin step, accepted or not, so that the density stays put (Roberts & Tweedie 1996)"
     y = langevin_step(score, x, h, generator)
-    u = torch.rand(len(x), generator=generator, device=generator.device if generator else x.device).to(x)
+    device = x.device if generator is None else generator.device
+    u = torch.rand(len(x), generator=generator, device=device).to(x)
     accept = u.log() < _log_accept(score, log_prob, x, y, h)          # a proposal with a NaN is refused
     return torch.where(col(accept, x).bool(), y, x)

@@ -3,13 +3,15 @@ import gzip
 import os
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from genmodels import data
+from genmodels import pictures as data
 from genmodels.pictures import dataset, digits, images, read_idx, save_images, show_images
 
 
@@ -235,7 +237,7 @@ def test_downloads_once(tmp_path, monkeypatch, name, there, channels, side, n, n
         x = np.zeros((n, channels*side**2), dtype=np.uint8)
         x[:, 0], x[:, -1] = np.arange(n)//256 % 256, np.arange(n) % 256
         return x, (np.arange(n) % 10).astype(str).astype(object)
-    monkeypatch.setattr(data, 'fetch_openml', fetch)
+    monkeypatch.setattr('sklearn.datasets.fetch_openml', fetch)
     monkeypatch.setenv('SCIKIT_LEARN_DATA', str(tmp_path))
     for split, i in (('train', torch.arange(n_train)), ('test', torch.arange(n_train, n))):
         d = dataset(name, split, labels=True)
@@ -247,7 +249,7 @@ def test_downloads_once(tmp_path, monkeypatch, name, there, channels, side, n, n
 
 def test_no_network(tmp_path, monkeypatch):
     def fetch(*args, **kw): raise OSError('no route to host')
-    monkeypatch.setattr(data, 'fetch_openml', fetch)
+    monkeypatch.setattr('sklearn.datasets.fetch_openml', fetch)
     monkeypatch.setenv('SCIKIT_LEARN_DATA', str(tmp_path))
     with pytest.raises(ConnectionError, match='expected to download mnist_784.*no route'): dataset('mnist')
     assert not list(tmp_path.iterdir())
@@ -295,3 +297,10 @@ def test_cut_short_download(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='genmodels_mnist.npz, .* delete it'): dataset('mnist')
     np.savez(tmp_path/'genmodels_mnist.npz', z=np.zeros(9))
     with pytest.raises(ValueError, match='delete it'): dataset('mnist')
+
+
+@pytest.mark.parametrize('room', ['mixture', 'pictures'])
+def test_a_loader_imports_no_plotting_and_no_learning(room):
+    "matplotlib and scikit-learn take seconds to import; they come in where they are used"
+    ask = f"import sys, genmodels.{room}; print([m for m in ('matplotlib', 'sklearn', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, '-c', ask], text=True, capture_output=True, check=True).stdout == '[]\n'

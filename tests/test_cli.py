@@ -120,11 +120,46 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path):
     p.send_signal(signal.SIGINT)
     assert p.wait(timeout=60) == 130
 
-def test_device(tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', 'gpu', '--out', tmp_path/'m'), 'gpu')
+@pytest.mark.parametrize('name', ['gpu', 'meta'])
+def test_device(name, tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', name, '--out', tmp_path/'m'), name)
+
+def test_out_of_memory_is_the_users_to_mend_other_errors_are_ours(vae, tmp_path, monkeypatch):
+    from genmodels import experiment
+    def fail(said):
+        def draw(*a, **k): raise RuntimeError(said)
+        monkeypatch.setattr(experiment, 'draw', draw)
+    fail("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6400000000000 bytes")
+    refused(run('sample', vae, '--out', tmp_path/'x.png'), 'memory', '--n')
+    fail('shapes do not match')
+    with pytest.raises(RuntimeError, match='shapes'): run('sample', vae, '--out', tmp_path/'x.png')
+
+def test_images_that_are_not_square(tmp_path):
+    np.save(tmp_path/'x.npy', np.zeros((12,8,10,1), 'u1'))
+    refused(run('train', 'ddpm', '--data', tmp_path/'x.npy', '--out', tmp_path/'m'), 'square images', '8x10', 'crop or pad')
+    assert not (tmp_path/'m').exists()
 
 def test_help():
     r = run('--help')
     assert r.returncode == 0 and all(c in r.stdout for c in ('run','train','sample','evaluate'))
+    r = run('train', '--help')
+    assert r.returncode == 0 and all(c in r.stdout for c in ('--batch-size','Images per step','(default digits)','vae, ddpm or ncsn'))
+
+def test_version():
+    from genmodels import __version__
+    r = run('--version')
+    assert r.returncode == 0 and r.stdout.strip() == f'genmodels {__version__}'
+
+@pytest.mark.parametrize('words', ['--help', 'train --help', 'train gan', 'sample', 'sample x --n 0', 'evaluate x --gpu', 'paint', ''])
+def test_an_answer_from_the_parser_waits_for_no_torch(words):
+    code = 'import sys; from genmodels.cli import main\ntry: main(sys.argv[1:])\nfinally: print(sorted({"torch","numpy","sklearn"} & set(sys.modules)))'
+    r = subprocess.run([sys.executable, '-c', code, *words.split()], capture_output=True, text=True)
+    assert r.returncode == (0 if '--help' in words else 2) and r.stdout.splitlines()[-1] == '[]', r.stderr
+
+def test_the_commands_are_functions(tmp_path, capsys):
+    from genmodels.cli import sample, train
+    train('vae', steps=2, out=tmp_path/'m', quiet=True)
+    sample(tmp_path/'m', n=2, out=tmp_path/'x.png', quiet=True)
+    assert (tmp_path/'x.png').exists() and '2 images' in capsys.readouterr().out
 
 
 def test_fewer_images_than_the_grid_has_places(tmp_path):
@@ -142,7 +177,7 @@ def test_another_kind_of_model(tmp_path):
     save(MLP(2, 2), tmp_path/'m')
     for what in ('sample', 'evaluate'): refused(run(what, tmp_path/'m'), 'MLP', 'VAE, DDPM or NCSN')
 
-@pytest.mark.parametrize('kw', [dict(likelihood='logistic', levels=17), dict(likelihood='bernoulli')])
+@pytest.mark.parametrize('kw', [dict(likelihood='logistic', grey_levels=17), dict(likelihood='bernoulli')])
 def test_every_likelihood_is_scored(tmp_path, kw):
     from genmodels import VAE, save
     save(VAE(**kw), tmp_path/'m')
@@ -153,10 +188,10 @@ def test_every_likelihood_is_scored(tmp_path, kw):
 def test_own_small_pictures_are_compared_by_their_pixels():
     import torch
     from genmodels import digits
-    from genmodels.cli import _features
+    from genmodels.experiment import score_features
     test, own = digits('test'), torch.zeros(500, 1, 8, 8)
-    for x in (own, own[:, :, :4]): assert torch.equal(_features(x)(test), test.flatten(1))
-    for x in (test, test[:50].flip(0), digits()): assert not torch.equal(_features(x)(test), test.flatten(1))
+    for x in (own, own[:, :, :4]): assert torch.equal(score_features(x)(test), test.flatten(1))
+    for x in (test, test[:50].flip(0), digits()): assert not torch.equal(score_features(x)(test), test.flatten(1))
 
 @pytest.mark.parametrize('kw, steps, calls', [(dict(any_time=True), None, 8*6), ({}, None, 6*100 + 1), (dict(any_time=True), 3, 6*3 + 1)])
 def test_evaluations_of_an_ncsn(kw, steps, calls):

@@ -3,9 +3,12 @@ import gc, json
 from functools import partial
 import pytest, torch
 from torch import nn
-from genmodels import DDPM, UNet, ddpm_path, ddpm_step, ddim_step, digits, fit, learned_step, load, load_diffusers, min_snr_weight, save, unet_ho2020
-from genmodels.path import straight_path, zero_terminal
-from genmodels.published import HoUNet, from_diffusers, read_chain
+from torch.utils._python_dispatch import TorchDispatchMode
+from genmodels import (DDPM, Denoiser, UNet, ddpm_path, ddpm_step, ddim_step, digits, fit, learned_step, load, load_diffusers, min_snr_weight,
+    save, unet_ho2020)
+from genmodels.nets import sinusoidal
+from genmodels.path import step_index, straight_path, zero_terminal
+from genmodels.published import HoUNet, embed_index, from_diffusers, read_chain
 
 NARROW = dict(image_size=8, widths=(8,16), blocks=1, dropout=0.)
 def small(**kw): return DDPM(image_size=8, net=UNet(**NARROW, out_channels=2 if kw.get('var')=='learned' else 1), **kw)
@@ -21,7 +24,7 @@ def test_exact_denoiser_in_place_of_a_net():
 
 
 # bad input
-@pytest.mark.parametrize('kw,hint', [(dict(steps=0), 'steps'), (dict(steps=-3), 'steps'), (dict(steps=10.5), 'steps'), (dict(channels=0), 'channels'), (dict(levels=1), 'levels'),
+@pytest.mark.parametrize('kw,hint', [(dict(steps=0), 'steps'), (dict(steps=-3), 'steps'), (dict(steps=10.5), 'steps'), (dict(channels=0), 'channels'), (dict(grey_levels=1), 'grey_levels'),
     (dict(var='learnt'), "'learned'"), (dict(image_size=30), 'halve'), (dict(target='noise'), 'target')])
 def test_refused_settings(kw, hint): refused(lambda: DDPM(**kw), hint)
 
@@ -37,8 +40,8 @@ def test_counts_that_make_no_sense():
     m = small(steps=20)
     refused(lambda: m.sample(4, steps=21), '20', '21')
     refused(lambda: m.sample(4, steps=-1), 'step')
-    refused(lambda: m.sample(0), 'n=0')
-    refused(lambda: m.elbo(digits()[:2], terms=0), 'terms=0')
+    refused(lambda: m.sample(0), 'n to be', 'got 0')
+    refused(lambda: m.elbo(digits()[:2], terms=0), 'terms', 'got 0')
     assert m.sample(2, steps=20).shape == (2, 1, 8, 8)
 
 
@@ -52,10 +55,10 @@ def test_default_step(var):
 
 def test_chain_of_one_step():
     m = DDPM(image_size=8, net=UNet(**NARROW), steps=1, path=ddpm_path(1, .5, .5))
-    assert m.sample(2).isfinite().all() and m.elbo(digits()[:3], levels=17).isfinite().all() and m.elbo(digits()[:3], levels=17, terms=2).isfinite().all()
+    assert m.sample(2).isfinite().all() and m.elbo(digits()[:3], grey_levels=17).isfinite().all() and m.elbo(digits()[:3], grey_levels=17, terms=2).isfinite().all()
 
 def test_bound_terms_are_the_bound():
-    m,x = small(steps=15, var='learned', levels=17).eval(),digits()[:5]
+    m,x = small(steps=15, var='learned', grey_levels=17).eval(),digits()[:5]
     torch.manual_seed(0); terms = m.bound_terms(x)
     torch.manual_seed(0); whole = m.elbo(x)
     assert terms.shape == (16, 5) and torch.allclose(-terms.sum(0), whole)
@@ -63,19 +66,18 @@ def test_bound_terms_are_the_bound():
     assert torch.allclose(bits, -whole/64/torch.tensor(2.).log())
 
 def test_the_bound_moves_only_the_variance():
-    m,x = small(var='learned', levels=17, steps=50),digits()[:32]
-    def grad(f):
+    m,x = small(var='learned', grey_levels=17, steps=50),digits()[:32]
+    def grad(errors):
         m.zero_grad(); torch.manual_seed(0)
-        f(x, torch.randint(1, 51, (32,))/50).mean().backward()
+        p,eps = m.at(torch.randint(1, 51, (32,))/50, x),torch.randn_like(x)
+        errors(m, p.a*x + p.sig*eps, p, x, eps).mean().backward()
         return m.net.out[2].bias.grad.clone()
-    hybrid = grad(m.losses)
-    from genmodels import Denoiser
-    simple = grad(lambda *a: Denoiser.losses(m, *a))
+    hybrid,simple = grad(DDPM.errors),grad(Denoiser.errors)
     assert torch.allclose(hybrid[0], simple[0], atol=1e-6) and hybrid[1].abs() > 0 and simple[1] == 0
 
 def test_weights_and_conditions_with_a_learned_variance():
     net = UNet(**NARROW, out_channels=2, classes=10)
-    m,x = DDPM(image_size=8, net=net, var='learned', levels=17, steps=20, weight=min_snr_weight()),digits('train', labels=True)
+    m,x = DDPM(image_size=8, net=net, var='learned', grey_levels=17, steps=20, weight=min_snr_weight()),digits('train', labels=True)
     fit(m, {k: v[:64] for k,v in x.items()}, 2, batch_size=8, progress=False)
     a,b = [m.sample(2, y=torch.tensor([i,i]), generator=torch.Generator().manual_seed(0)) for i in (0,7)]
     assert not torch.equal(a, b) and m.elbo(x['x'][:3], terms=2, y=x['y'][:3]).shape == (3,)
@@ -100,10 +102,10 @@ def test_sampling_holds_no_more_at_1000_steps_than_at_10():
 
 # checkpoints
 def test_save_and_load_keep_everything(tmp_path):
-    m = small(var='learned', levels=17, steps=30, target='v')
+    m = small(var='learned', grey_levels=17, steps=30, target='v')
     fit(m, digits()[:64], 2, batch_size=8, progress=False)
     again = load(save(m, tmp_path))
-    assert (again.var, again.levels, again.steps, again.target) == ('learned', 17, 30, 'v')
+    assert (again.var, again.grey_levels, again.steps, again.target) == ('learned', 17, 30, 'v')
     g = lambda: torch.Generator().manual_seed(0)
     assert torch.equal(m.sample(2, generator=g()), again.sample(2, generator=g()))
 
@@ -170,6 +172,18 @@ def test_published_counts_and_saving(tmp_path):
     x = torch.randn(2, 1, 16, 16)
     with torch.no_grad(): assert torch.equal(load(save(m, tmp_path))(x, .3), m(x, .3))
 
+def test_steps_are_embedded_in_double_precision_but_not_on_the_device():
+    t,made = torch.arange(1, 51)/50,[]
+    want = sinusoidal((step_index(t, 50)-1).double()/1000, 16).float()
+    assert torch.equal(embed_index(t, 50, 16), want)
+    class Watched(TorchDispatchMode):
+        def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+            out = op(*args, **(kwargs or {}))
+            made.append(out.dtype)
+            return out
+    with Watched(): embed_index(t, 50, 16)
+    assert made and torch.float64 not in made
+
 def test_package_never_needs_diffusers(root):
     for f in (root/'genmodels').glob('*.py'): assert 'import diffusers' not in f.read_text() and 'from diffusers import' not in f.read_text()
 
@@ -189,7 +203,7 @@ def test_only_some_schedulers_clip(tmp_path):
 # chains and settings at the edge
 @pytest.mark.parametrize('path,target', [(zero_terminal(ddpm_path(50)), 'v'), (straight_path(), 'u')])
 def test_a_chain_without_signal_at_its_end(path, target):
-    m,x = small(path=path, target=target, steps=50, levels=17),digits()[:40]
+    m,x = small(path=path, target=target, steps=50, grey_levels=17),digits()[:40]
     torch.manual_seed(0)
     whole,drawn = m.elbo(x).mean(),torch.stack([m.elbo(x, terms=8) for _ in range(10)])
     assert drawn.isfinite().all() and abs(drawn.mean() - whole) < .05*abs(whole)

@@ -1,6 +1,7 @@
-"Conditions from outside: guidance, its refusals, and the wrappers with a real model's own `sample`."
+"Conditions from outside: guidance, its refusals, and other estimates in a real model's own `sample`."
 import pytest, torch
-from genmodels import DDPM, GaussianMixture, UNet, classifier_guided, cosine_path, ddim_step, digits, dpmpp_2m, drop_labels, fit, guided, heun_step, inpaint_step, label_dropout, sample, threshold, times
+from genmodels import (DDPM, GaussianMixture, UNet, classifier_guided, cosine_path, ddim_step, digits, dpmpp_2m, drop_labels, fit,
+    guided, heun_step, inpaint_step, label_dropout, sample, threshold, times)
 
 net = lambda classes=10: UNet(image_size=8, widths=(8,16), blocks=1, dropout=0., classes=classes)
 
@@ -19,20 +20,20 @@ y = torch.arange(5)
 
 @pytest.mark.parametrize('bad,word', [(10, 'got 10'), (-1, 'got -1'), (torch.tensor([0,11]), '0 to 11'), (1.5, 'whole'), (True, 'whole')])
 def test_a_label_outside_the_classes(model, bad, word):
-    with pytest.raises(ValueError, match=word): guided(model, bad)
-    with pytest.raises(ValueError, match=word): guided(model).given(y=torch.as_tensor(bad))(torch.randn(2, 1, 8, 8), .5)
+    with pytest.raises(ValueError, match=word): guided(model)(torch.randn(2, 1, 8, 8), .5, y=bad)
+    with pytest.raises(ValueError, match=word): model.sample(2, steps=2, y=torch.as_tensor(bad), estimate=guided(model))
     with pytest.raises(ValueError, match=word): drop_labels(torch.as_tensor(bad), 10)
 
 def test_an_unconditional_model():
     plain = DDPM(image_size=8, net=net(None))
-    for f in (lambda: guided(plain, 3), lambda: label_dropout()(plain, digits(labels=True))):
+    for f in (lambda: guided(plain, 3.), lambda: label_dropout()(plain, digits(labels=True))):
         with pytest.raises(ValueError, match='unconditional one; make its net with classes'): f()
-    with pytest.raises(ValueError, match='without its labels'): guided(DDPM(image_size=8, net=net()).given(y=y))
 
 def test_the_rest_of_bad_input(model):
     x = torch.randn(5, 1, 8, 8)
     with pytest.raises(ValueError, match='got none'): guided(model)(x, .5)
-    with pytest.raises(ValueError, match='one class for each'): guided(model, y[:3])(x, .5)
+    with pytest.raises(ValueError, match='one class for each'): guided(model)(x, .5, y=y[:3])
+    with pytest.raises(ValueError, match='one class for each'): guided(model)(x, .5, y=y[:1])
     with pytest.raises(ValueError, match='labels'): label_dropout()(model, x)
     with pytest.raises(ValueError, match='p in'): label_dropout(-.1)(model, dict(x=x, y=y))
     with pytest.raises(ValueError, match='one number an example'): classifier_guided(model, lambda xt,t: xt.sum())(x, .5)
@@ -43,28 +44,35 @@ def test_the_rest_of_bad_input(model):
 
 @pytest.mark.parametrize('wrap', [lambda m: guided(m, w=3.), lambda m: threshold(guided(m, w=3.), .9), lambda m: guided(threshold(m), w=3.)])
 def test_the_models_own_sample_runs_the_guided_estimate(model, wrap):
-    own = wrap(model).sample(5, steps=4, y=y, generator=g())
+    own = model.sample(5, steps=4, y=y, generator=g(), estimate=wrap(model))
     noise = torch.randn(5, 1, 8, 8, generator=g())
-    assert torch.equal(own, sample(wrap(model).given(y=y), noise, times(4, T=1000)))
+    assert torch.equal(own, sample(wrap(model), noise, times(4, T=1000), y=y))
     assert not torch.allclose(own, model.sample(5, steps=4, y=y, generator=g()), atol=1e-3)
 
-def test_given_and_threshold_keep_their_promise_in_sample(model):
+def test_labels_and_threshold_keep_their_promise_in_sample(model):
     told = model.sample(5, steps=4, y=y, generator=g())
-    assert torch.equal(model.given(y=y).sample(5, steps=4, generator=g()), told)
+    assert torch.equal(sample(model, torch.randn(5, 1, 8, 8, generator=g()), times(4, T=1000), y=y), told)
     assert not torch.allclose(told, model.sample(5, steps=4, generator=g()), atol=1e-4)
     free = DDPM(image_size=8, net=model.net, clip=False)
-    assert threshold(free).sample(5, steps=4, generator=g()).abs().max() <= 1 < free.sample(5, steps=4, generator=g()).abs().max()
+    kept = free.sample(5, steps=4, generator=g(), estimate=threshold(free))
+    assert kept.abs().max() <= 1 < free.sample(5, steps=4, generator=g()).abs().max()
+
+def test_another_models_estimate_is_refused(model):
+    other = DDPM(image_size=8, net=net())
+    for estimate in (guided(other), threshold(guided(other)), lambda xt, t: xt):
+        with pytest.raises(ValueError, match='made of this model'): model.sample(2, steps=2, y=0, estimate=estimate)
 
 @pytest.mark.parametrize('step', [ddim_step, heun_step, dpmpp_2m()])
 def test_weight_one_is_the_class_itself_with_every_step(model, step):
     noise = torch.randn(5, 1, 8, 8, generator=g())
-    a,b = [sample(m, noise, times(4), step) for m in (guided(model, y, 1.), model.given(y=y))]
+    a,b = [sample(m, noise, times(4), step, y=y) for m in (guided(model, 1.), model)]
     assert torch.allclose(a, b, atol=1e-4)
 
 def test_guided_estimates_stay_in_range_only_where_the_model_clips(model):
     x = 2*torch.randn(5, 1, 8, 8)
     free = DDPM(image_size=8, net=model.net, target='v', clip=False)
-    with torch.no_grad(): assert guided(model, y, 50.)(x, .5).abs().max() <= 1 < guided(free, y, 50.)(x, .5).abs().max()
+    with torch.no_grad(): kept,loud = [guided(m, 50.)(x, .5, y=y).abs().max() for m in (model, free)]
+    assert kept <= 1 < loud
 
 def test_training_with_dropped_labels_reaches_every_row():
     m = DDPM(image_size=8, net=net(), target='v')
@@ -95,7 +103,7 @@ def learned(**kw):
     torch.manual_seed(0)
     net = UNet(image_size=8, widths=(8, 16), blocks=1, dropout=0., classes=10, out_channels=2)
     for p in net.parameters(): torch.nn.init.normal_(p, std=.1)
-    return DDPM(image_size=8, net=net, var='learned', steps=10, levels=17, **kw)
+    return DDPM(image_size=8, net=net, var='learned', steps=10, grey_levels=17, **kw)
 
 
 def gen(): return torch.Generator().manual_seed(0)
@@ -103,13 +111,13 @@ def gen(): return torch.Generator().manual_seed(0)
 
 def test_a_learned_variance_is_guided_too():
     model, y = learned(), torch.arange(4)
-    draw = lambda m: m.sample(4, generator=gen())
-    told = draw(model.given(y=y))
-    torch.testing.assert_close(draw(guided(model, y, 1.)), told, rtol=0, atol=1e-4)
-    assert (draw(guided(model, y, 5.)) - told).abs().max() > .01
-    push = classifier_guided(model.given(y=y), lambda x, t: 50*x.flatten(1).sum(1), 1.)
+    def draw(estimate=None): return model.sample(4, generator=gen(), y=y, estimate=estimate)
+    told = draw()
+    torch.testing.assert_close(draw(guided(model, 1.)), told, rtol=0, atol=1e-4)
+    assert (draw(guided(model, 5.)) - told).abs().max() > .01
+    push = classifier_guided(model, lambda x, t: 50*x.flatten(1).sum(1), 1.)
     assert (draw(push) - told).abs().max() > .1
-    torch.testing.assert_close(draw(threshold(model.given(y=y))), told, rtol=0, atol=1e-4)
+    torch.testing.assert_close(draw(threshold(model)), told, rtol=0, atol=1e-4)
 
 
 def test_the_bound_is_told_the_label():
@@ -118,11 +126,17 @@ def test_the_bound_is_told_the_label():
         torch.manual_seed(1)
         return f()
     told = bound(lambda: model.elbo(x, y=y))
-    assert torch.equal(bound(lambda: model.given(y=y).elbo(x)), told) and not torch.equal(bound(lambda: model.elbo(x)), told)
+    assert torch.equal(bound(lambda: -model.bound_terms(x, y=y).sum(0)), told)
+    assert not torch.equal(bound(lambda: model.elbo(x)), told)
 
 
 def test_many_labels_at_once():
     model, y = learned(), torch.arange(30) % 10
-    told = model.sample(30, generator=gen(), batch_size=12, y=y)
-    for m in (model.given(y=y), guided(model, y, 1.)): torch.testing.assert_close(m.sample(30, generator=gen(), batch_size=12), told, rtol=0, atol=1e-4)
+    def draw(**kw): return model.sample(30, generator=gen(), batch_size=12, y=y, **kw)
+    torch.testing.assert_close(draw(estimate=guided(model, 1.)), draw(), rtol=0, atol=1e-4)
+    sizes = iter([12, 12, 6])
+    def counted(model, xt, t, s, generator=None, y=None):
+        if t == 1: assert len(xt) == len(y) == next(sizes)
+        return ddim_step(model, xt, t, s, y=y)
+    draw(step=counted, steps=2)
     assert model.sample(3, y=3).shape == (3, 1, 8, 8) and model.sample(3, y=[1, 2, 3]).shape == (3, 1, 8, 8)

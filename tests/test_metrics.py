@@ -44,7 +44,7 @@ def test_settings():
         refused(nearest, x, y, k=k, hints=['k >= 1'])
         refused(mmd_test, x, y, n_perm=k, hints=['n_perm'])
         refused(sliced_wasserstein, x, y, n_proj=k, hints=['n_proj'])
-    for widths in ([0.], [-1.], [math.nan], [math.inf], (0.5, 0.)):
+    for widths in ([], [0.], [-1.], [math.nan], [math.inf], (0.5, 0.)):
         refused(mmd, x, y, widths=widths, hints=['widths'])
         refused(mmd_test, x, y, widths=widths, hints=['widths'])
     same = torch.zeros(5, 2)
@@ -76,6 +76,14 @@ def test_features():
     assert frechet(x, y, features=flat) == pytest.approx(frechet(x[:, :2], y[:, :2]))
     assert precision_recall(x, y, features=flat) == precision_recall(x[:, :2], y[:, :2])
     refused(frechet, x, y, features=lambda v: v/0*0, hints=['features', 'NaN'])
+
+
+def test_features_of_a_module_without_length():
+    "A module may be falsy: it counts as given"
+    class Pair(torch.nn.Module):
+        def __len__(self): return 0
+        def forward(self, v): return v[:, :2]
+    assert frechet(x, y, features=Pair()) == pytest.approx(frechet(x[:, :2], y[:, :2]))
 
 
 def test_digit_net_input():

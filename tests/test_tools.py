@@ -1,8 +1,7 @@
 "The scripts of tools/ and the Makefile, on small projects made here: what they must refuse, they refuse by name."
-import json, os, shutil, subprocess, sys
-from pathlib import Path
-import pytest
-import execute, readme, site_check, site_page, stamp
+import json, os, re, shutil, subprocess, sys
+import pytest, yaml
+import execute, lint, readme, release, stamp
 from conftest import ROOT
 
 # ---------------------------------------------------------------- small notebooks and projects
@@ -12,7 +11,8 @@ def cell(kind, src, i, outputs=()):
 
 def notebook(name, *cells):
     "A notebook from strings (prose), tuples (code, outputs...) and dicts"
-    res = [cell('markdown', c, f'{name}-{i}') if isinstance(c, str) else cell('code', c[0], f'{name}-{i}', c[1:]) for i, c in enumerate(cells)]
+    def made(i, c): return cell('markdown', c, i) if isinstance(c, str) else cell('code', c[0], i, c[1:])
+    res = [made(f'{name}-{i}', c) for i, c in enumerate(cells)]
     kernel = dict(display_name='python3', language='python', name='python3')
     return dict(cells=res, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
@@ -25,10 +25,10 @@ def stream(text, name='stdout'): return dict(output_type='stream', name=name, te
 TITLE = '# {}\n\n> One line'
 CHAPTER = notebook('a', TITLE.format('First'), ('#| default_exp first',), ('#| export\nimport math',), '$$ y = 2x $$ {#eq-twice}',
     ('#| exports\ndef twice(x):\n    "Twice `x`"\n    return 2*x  # a comment',), ('# checks @eq-twice\nprint(twice(2))\ntwice(3)',),
-    ('import sys\nprint("bar", file=sys.stderr)',), ('#| slow\nraise SystemExit("never run")', stream('kept\n')),
-    ('#| hide\nimport nbdev; nbdev.nbdev_export()',))
+    ('#| export\nturn = 2*math.pi',), ('import sys',), ('print("bar", file=sys.stderr)',),
+    ('#| slow\nraise SystemExit("never run")', stream('kept\n')), ('#| hide\nimport nbdev; nbdev.nbdev_export()',))
 USER = notebook('b', TITLE.format('Second'), ('from genmodels.first import twice',), ('twice(21)',))
-INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice).')
+INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice) and [the second](01_second.ipynb).')
 
 @pytest.fixture
 def project(tmp_path):
@@ -36,7 +36,7 @@ def project(tmp_path):
     for o in ('tools', 'genmodels'): (tmp_path/o).mkdir()
     for f in (ROOT/'tools').iterdir():
         if f.is_file(): shutil.copy(f, tmp_path/'tools')
-    for o in ('settings.ini', '_quarto.yml'): shutil.copy(ROOT/o, tmp_path)
+    for o in ('settings.ini', '_quarto.yml', 'ruff.toml'): shutil.copy(ROOT/o, tmp_path)
     (tmp_path/'genmodels'/'__init__.py').write_text('__version__ = "0.0.1"\n')
     for name, nb in (('index', INDEX), ('00_first', CHAPTER), ('01_second', USER)): write(tmp_path/f'nbs/{name}.ipynb', nb)
     (tmp_path/'nbs/_quarto.yml').symlink_to('../_quarto.yml')
@@ -47,7 +47,8 @@ def project(tmp_path):
 def tool(project, name, *args, env=None):
     env = {**os.environ, 'PYTHONPATH': str(project), **(env or {})}
     env.pop('CI', None)
-    r = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    cmd = [sys.executable, f'tools/{name}.py', *map(str, args)]
+    r = subprocess.run(cmd, cwd=project, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return r.returncode, r.stdout
 
 def edit(path, old, new):
@@ -76,10 +77,11 @@ def test_the_cycle(project):
 
     edit(nb, '\\"6\\"' if '\\"6\\"' in text else '"6"', '"7"')
     edit(project/'README.md', 'One line', 'Another')
+    edit(project/'nbs/index.ipynb', '01_second.ipynb', '00_first.ipynb')
     (project/'genmodels/orphan.py').write_text('# File to edit: ../nbs/07_gone.ipynb\n')
     code, out = tool(project, 'check')
-    for o in ('nbs/00_first.ipynb: its stored outputs are not those', 'README.md is not what', '07_gone.ipynb is gone', 'make execute NB=nbs/00_first.ipynb'):
-        assert o in out, (o, out)
+    for o in ('nbs/00_first.ipynb: its stored outputs are not those', 'README.md is not what', '07_gone.ipynb is gone',
+              'nbs/01_second.ipynb is not in the list', 'make execute NB=nbs/00_first.ipynb'): assert o in out, (o, out)
     (project/'genmodels/orphan.py').unlink()
 
     edit(nb, 'return 2*x', 'return 2.0*x')
@@ -107,6 +109,70 @@ def test_notebooks_are_tests(project):
     code, out = tool(project, 'test_notebooks', '02_hang', env={'NB_TIMEOUT': '6'})
     assert code == 1 and 'nbs/02_hang.ipynb: still running after 6 s' in out
 
+# ---------------------------------------------------------------- lint
+def found(folder, nb):
+    "What lint says of a notebook"
+    write(folder/'00_x.ipynb', nb)
+    return [o.removeprefix(f'{folder}/') for o in lint.problems([folder/'00_x.ipynb'])]
+
+def test_a_readable_notebook_passes(tmp_path):
+    "Signatures and captions may be wide, methods patched into classes may share a name, a star brings names along"
+    wide = 'x'*120
+    nb = notebook('l', TITLE.format('Fine'), (f'def f(\n    x, # {wide}\n)->int: # {wide}\n    return x',), (f'#| fig-cap: {wide}\nf(1)',),
+        ('from fastcore.basics import patch',), ('class A: pass',), ('@patch\ndef f(self:A): return 1',), ('f = 2',), ('%time f',),
+        ('from math import *',), ('cos(pi)',), ('import nbdev; nbdev.nbdev_export()',))
+    assert found(tmp_path, nb) == []
+
+@pytest.mark.parametrize('src, says', {
+    'import os': 'line 1: F401 `os` imported but unused',
+    'print(y)': 'line 1: F821 Undefined name `y`',
+    'def f():\n    x = 1\n    return 2': 'line 2: F841 Local variable `x` is assigned to but never used',
+    'def f(a=[]): return a': 'line 1: B006',
+    'def f(): return 1\n\ndef f(): return 2': 'line 3: F811 Redefinition of unused `f`',
+    'try: f = 1\nexcept: f = 2': 'line 2: E722',
+    'try: f = 1\nexcept OSError: raise ValueError("no")': 'line 2: B904',
+    '1 is 1': 'line 1: F632',
+    'x = 1\nx = "' + 'y'*120 + '"': 'line 2: wide 126 characters, 110 at most',
+    'def f(x):\n    "Doc"\n' + '    x += 1\n'*21: 'line 1: long f has 21 lines, 20 at most',
+    'import math\nmath.pi': 'mixed it imports and computes',
+    'x = ': 'line 1: ',
+}.items())
+def test_lint_names_notebook_cell_and_line(tmp_path, src, says):
+    said, = found(tmp_path, notebook('l', TITLE.format('Bad'), ('x = 0',), (src,)))
+    assert said.startswith('00_x.ipynb, cell 2 (l-2)') and says in said, said
+
+def test_lint_says_a_line_once(project):
+    "A module repeats its notebook's lines: they are named where they are written; what only the module lacks is named there"
+    assert tool(project, 'sync')[0] == 0
+    edit(project/'nbs/00_first.ipynb', 'turn = 2*math.pi', 'turn = 1 + ' + '1*'*60 + 'math.pi')
+    edit(project/'nbs/00_first.ipynb', '"import math"', '"import math, sys"')
+    edit(project/'nbs/00_first.ipynb', '"import sys"', '"pass"')      # the lesson still uses sys, the module does not
+    assert tool(project, 'sync')[0] == 0
+    code, out = tool(project, 'lint')
+    assert code == 1 and out.count('PROBLEM') == 2 and out.rstrip().endswith('files, 2 problems'), out
+    for o in ('nbs/00_first.ipynb, cell 6 (a-6), line 2: wide 138 characters', 'genmodels/first.py, line 9: F401 `sys`'):
+        assert o in out, (o, out)
+
+# ---------------------------------------------------------------- release
+def test_a_release_needs_one_version_everywhere(project):
+    "Tag, settings, package, citation and changelog agree, and the placeholders are gone"
+    assert len({version for _, version in release.stated()}) == 1, 'this tree contradicts itself'
+    for o in ('CITATION.cff', 'CHANGELOG.md'): shutil.copy(ROOT/o, project)
+    code, out = tool(project, 'release', 'v0.0.2')
+    for o in ('settings.ini says 0.0.1, the tag says v0.0.2', 'CITATION.cff says 0.0.1', 'genmodels/__init__.py says',
+              'CHANGELOG.md has no heading "## 0.0.2', 'git_url is still a placeholder'): assert code == 1 and o in out, (o, out)
+    edit(project/'settings.ini', 'example', 'somebody')
+    edit(project/'CHANGELOG.md', '## 0.0.1 (unreleased)', '## 0.0.1 (2026-12-01)')
+    assert tool(project, 'release', 'v0.0.1') == (0, 'release: v0.0.1, may go out\n')
+
+def test_what_github_and_git_read_is_there():
+    "YAML that parses; hooks and workflows call scripts that exist"
+    files = [ROOT/'.pre-commit-config.yaml', ROOT/'CITATION.cff', *sorted((ROOT/'.github').rglob('*.yml'))]
+    for f in files: assert isinstance(yaml.safe_load(f.read_text()), dict), f
+    called = {o for f in files for o in re.findall(r'(?<![\w/])(?:tools|\.ci)/\w+(?:\.py)?', f.read_text())}
+    assert called >= {'tools/check.py', 'tools/lint.py', 'tools/release.py', 'tools/smoke.py', '.ci/run'}
+    for o in called: assert (ROOT/o).is_file(), f'{o} is called and not there'
+
 # ---------------------------------------------------------------- the stamp
 def test_stamp(tmp_path, monkeypatch):
     "Comments, captions and prose don't make outputs stale; code, and modules imported at any distance, do"
@@ -129,7 +195,8 @@ def test_stamp(tmp_path, monkeypatch):
 
 def test_animations_are_stored_alike():
     "Random ids and the web font go, the buttons keep their meaning"
-    html = '<link rel="stylesheet"\nhref="https://x/font-awesome.min.css">\n<img id="_anim_img{0}"><button onclick="anim{0}.faster()"><i class="fa fa-plus"></i></button>'
+    html = '<link rel="stylesheet"\nhref="https://x/font-awesome.min.css">\n<img id="_anim_img{0}">' \
+           '<button onclick="anim{0}.faster()"><i class="fa fa-plus"></i></button>'
     a, b = (execute.animation(html.format(o*32), 'cell') for o in 'ab')
     assert a == b and 'font-awesome' not in a and '<button onclick="anim' in a and '>+</button>' in a
 
@@ -137,7 +204,8 @@ def test_animations_are_stored_alike():
 def page(project, name, *cells):
     "A notebook as nbdev prepares it"
     nb = notebook(name, *cells)
-    nb['cells'].insert(0, cell('raw', f'---\ntitle: {name}\ndescription: d\noutput-file: {name}.html\n---', f'{name}-r'))
+    front = f'---\ntitle: {name}\ndescription: d\noutput-file: {name}.html\n---'
+    nb['cells'].insert(0, cell('raw', front, f'{name}-r'))
     write(project/f'_proc/{name}.ipynb', nb)
 
 def site(project, **pages):
@@ -147,7 +215,8 @@ def site(project, **pages):
     for name, cells in pages.items(): page(project, name, *cells)
     for o in ('_quarto.yml', 'nbs/references.bib'): shutil.copy(project/o, proc)
     (proc/'nbdev.yml').write_text('website: {title: t, site-url: "https://e.org/t"}\n')
-    (proc/'sidebar.yml').write_text(json.dumps(dict(website=dict(sidebar=dict(contents=[dict(section='Part', contents=[f'{o}.ipynb' for o in pages])])))))
+    part = dict(section='Part', contents=[f'{o}.ipynb' for o in pages])
+    (proc/'sidebar.yml').write_text(json.dumps(dict(website=dict(sidebar=dict(contents=[part])))))
     code, out = tool(project, 'site_build')
     return code, out, {o: (project/f'_site/{o}.html').read_text() for o in pages}
 
@@ -158,31 +227,40 @@ def test_site(project):
     code, out, html = site(project,
         one=['$$ a $$ {#eq-one}\n\nand $$ b $$ {#eq-two}', 'By @eq-two, [-@eq-one] and [@known2020].',
              ('#| label: fig-x\n#| fig-cap: "Cap: $a$"\n#| fig-alt: "Alt <text>"\nplot()', PNG), 'In @fig-x.',
-             '::: {.callout-tip collapse="true"}\n## Solution\nIt is 1.\n:::', ('#| code-fold: true\n#| code-summary: Show\n1', stream('<b>\n')),
-             ('#| echo: false\nhidden()',), ('#| include: false\ngone()', stream('gone'))],
+             '::: {.callout-tip collapse="true"}\n## Solution\nIt is 1.\n:::',
+             ('#| code-fold: true\n#| code-summary: Show\n1', stream('<b>\n')),
+            ('#| echo: false\nhidden()',), ('#| include: false\ngone()', stream('gone'))],
         two=['[The first](one.ipynb#eq-two), [its page](https://e.org/t/one.html).'])
     assert code == 0 and '3 pages' in out, out
     one, two = html['one'], html['two']
-    for o in ('id="eq-two"', '(2)', 'href="#eq-two"', 'Equation\u00a02', 'id="fig-x"', 'alt="Alt &lt;text&gt;"', 'Figure\u00a01:', 'href="#fig-x"', '<details class="callout callout-tip">',
-              '<summary>', 'Solution', '<details class="code-fold">', '&lt;b&gt;', 'References', 'href="two.html"'): assert o in one, o
+    for o in ('id="eq-two"', '(2)', 'href="#eq-two"', 'Equation\u00a02', 'id="fig-x"', 'alt="Alt &lt;text&gt;"', 'Figure\u00a01:',
+              'href="#fig-x"', '<details class="callout callout-tip">', '<summary>', 'Solution', '<details class="code-fold">',
+              '&lt;b&gt;', 'References', 'href="two.html"'): assert o in one, o
     assert 'hidden()' not in one and 'gone' not in one
     assert 'href="one.html#eq-two"' in two and 'href="one.html"' in two and 'https://e.org' not in two
 
 def test_site_refuses(project):
     "Each mistake is told with its page"
     bad = dict(output_type='error', ename='ValueError', evalue='oops', traceback=[])
-    code, out, _ = site(project, cite=['[@unknown1999]'], ref=['@eq-none'], twice=['$$ a $$ {#eq-a}\n\n$$ b $$ {#eq-a}'], tex=['$\\frac{1$'], link=['[x](gone.ipynb)'],
-        anchor=['[x](cite.ipynb#eq-gone)'], image=['![x](gone.png)'], error=[('1/0', bad)], alt=[('plot()', PNG)], comment=[('# checks @eq-lost\n1',)],
+    code, out, _ = site(project, cite=['[@unknown1999]'], ref=['@eq-none'], twice=['$$ a $$ {#eq-a}\n\n$$ b $$ {#eq-a}'],
+        tex=['$\\frac{1$'], link=['[x](gone.ipynb)'], anchor=['[x](cite.ipynb#eq-gone)'], image=['![x](gone.png)'],
+        error=[('1/0', bad)], alt=[('plot()', PNG)], comment=[('# checks @eq-lost\n1',)],
         empty=[('#| label: fig-e\n#| fig-cap: c\nplot()',)])
     assert code == 1
-    for o in ('cite.ipynb: Citeproc: citation unknown1999 not found', 'ref.ipynb: unresolved reference @eq-none', 'twice.ipynb: the label eq-a is given twice', 'tex.ipynb: Could not convert TeX',
-              'link.html: broken link gone.ipynb', 'anchor.html: no such anchor cite.html#eq-gone', 'image.html: broken link gone.png', 'error.ipynb: stored error output in cell 1: ValueError: oops',
-              'alt.ipynb: a figure without', 'comment.ipynb: a code comment names @eq-lost', 'empty.ipynb: fig-e has no stored figure'): assert o in out, (o, out)
+    for o in ('cite.ipynb: Citeproc: citation unknown1999 not found', 'ref.ipynb: unresolved reference @eq-none',
+              'twice.ipynb: the label eq-a is given twice', 'tex.ipynb: Could not convert TeX',
+              'link.html: broken link gone.ipynb', 'anchor.html: no such anchor cite.html#eq-gone',
+              'image.html: broken link gone.png', 'error.ipynb: stored error output in cell 1: ValueError: oops',
+              'alt.ipynb: a figure without', 'comment.ipynb: a code comment names @eq-lost',
+              'empty.ipynb: fig-e has no stored figure'): assert o in out, (o, out)
 
 def test_readme(project, monkeypatch):
     monkeypatch.setattr(readme, 'NBS', project/'nbs')
-    write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', '[a](00_first.ipynb#x) [b](https://e.org/c.ipynb)', ('1+1', stream('2\n')), ('#| label: fig-x\nplot()', PNG), ('#| hide\nx()',)))
-    assert readme.render() == '# small\n\n> One line\n\n[a](nbs/00_first.ipynb#x) [b](https://e.org/c.ipynb)\n\n```python\n1+1\n```\n\n```\n2\n```\n\n```python\nplot()\n```\n'
+    links = '[a]({}00_first.ipynb#x) [b](https://e.org/c.ipynb)'
+    write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', links.format(''), ('1+1', stream('2\n')),
+        ('#| label: fig-x\nplot()', PNG), ('#| hide\nx()',)))
+    blocks = '```python\n1+1\n```', '```\n2\n```', '```python\nplot()\n```\n'
+    assert readme.render() == '\n\n'.join(['# small', '> One line', links.format('nbs/'), *blocks])
 
 # ---------------------------------------------------------------- the Makefile's set-up
 FAKE = '''#!/bin/sh

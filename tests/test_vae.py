@@ -11,7 +11,7 @@ from genmodels.gauss import log_normal
 from genmodels.average import evaluating
 from genmodels.train import fit
 from genmodels.checkpoint import load, save
-from genmodels.vae import VAE, ConvDecoder, ConvEncoder, best_sd, log_bernoulli, log_logistics, slerp
+from genmodels.vae import VAE, ConvDecoder, ConvEncoder, MLPDecoder, log_logistics, mixture_mean, slerp, split_mixture
 
 x = digits()[:40]
 black_white = x.sign() + (x == 0)
@@ -19,13 +19,19 @@ ROOT = Path(__file__).parent.parent
 ENV = dict(os.environ, PYTHONPATH=str(ROOT))
 def gen(seed=0): return torch.Generator().manual_seed(seed)
 def batch(likelihood): return black_white if likelihood == 'bernoulli' else x
-MODELS = [dict(), dict(sd='learned'), dict(sd=None), dict(sd=.2), dict(nets='conv'), dict(likelihood='bernoulli'), dict(likelihood='logistic', levels=17), dict(likelihood='logistic', levels=17, nets='conv')]
+MODELS = [dict(), dict(sd='learned'), dict(sd=None), dict(sd=.2), dict(nets='conv'), dict(likelihood='bernoulli'),
+    dict(likelihood='logistic', grey_levels=17), dict(likelihood='logistic', grey_levels=17, nets='conv')]
 
 
 class Standard(nn.Module):
     def __init__(self, h=16): super().__init__(); self.h = h
     def log_prob(self, z): return log_normal(z, 0., 1.)
     def sample(self, n, generator=None): return torch.randn(n, self.h, generator=generator)
+
+
+class Whole(nn.Module):
+    "One image, however many are asked for"
+    def forward(self, z): return torch.zeros(1, 1, 8, 8)
 
 
 # every kind of model does everything
@@ -37,17 +43,18 @@ def test_everything(kw, tmp_path):
     history = fit(v, b, 60, batch_size=40, progress=False)
     assert history.loss[-1] < history.loss[0] and v.log_prob(b, 5, gen()).mean() > before
     for p in v.parameters(): assert p.isfinite().all()
-    for shape in (v.elbo(b), v.log_prob(b), v.bits_per_dim(b, None if kw.get('likelihood') else 17)): assert shape.shape == (40,) and shape.isfinite().all()
+    bits = v.bits_per_dim(b, None if kw.get('likelihood') else 17)
+    for each in (v.elbo(b), v.log_prob(b), bits): assert each.shape == (40,) and each.isfinite().all()
     for y in (v.sample(3, gen()), v.reconstruct(b)[:3], v.interpolate(b[0], b[1], 3), v.interpolate(b[0], b[1], 3, 'linear')):
         assert y.shape == (3, 1, 8, 8) and y.abs().max() <= 1
-    assert torch.equal(v.sample(3, gen()), v.sample(3, gen())) and torch.equal(v.sample(3, gen(), noise=True), v.sample(3, gen(), noise=True))
+    for noise in (False, True): assert torch.equal(v.sample(3, gen(), noise=noise), v.sample(3, gen(), noise=noise))
     back = load(save(v, tmp_path))
     assert torch.equal(back.log_prob(b, 3, gen()), v.log_prob(b, 3, gen())) and torch.equal(back.sample(3, gen()), v.sample(3, gen()))
 
 
 def test_colour_and_oblong():
     for nets in ('mlp', 'conv'):
-        for kw in (dict(), dict(likelihood='logistic', levels=5)):
+        for kw in (dict(), dict(likelihood='logistic', grey_levels=5)):
             v = VAE((3, 8, 12), 4, nets=nets, **kw)
             c = torch.randint(5, (6, 3, 8, 12))/2 - 1
             assert v.loss(c).isfinite() and v.sample(2).shape == v.sample(2, noise=True).shape == (2, 3, 8, 12)
@@ -62,10 +69,10 @@ def test_every_parameter_gets_a_gradient():
 
 # likelihoods at their edges
 def test_logistics_sum_to_one_and_have_finite_gradients():
-    for levels in (2, 3, 17, 256):
-        y = (4*torch.randn(1, 6, 1, 1, dtype=torch.float64)).expand(levels, -1, -1, -1).clone().requires_grad_()
-        grey = torch.linspace(-1, 1, levels, dtype=torch.float64).view(-1, 1, 1, 1)
-        log_p = log_logistics(grey, y, levels)
+    for grey_levels in (2, 3, 17, 256):
+        y = (4*torch.randn(1, 6, 1, 1, dtype=torch.float64)).expand(grey_levels, -1, -1, -1).clone().requires_grad_()
+        grey = torch.linspace(-1, 1, grey_levels, dtype=torch.float64).view(-1, 1, 1, 1)
+        log_p = log_logistics(grey, y, grey_levels)
         assert abs(log_p.exp().sum() - 1) < 1e-10
         assert torch.autograd.grad(log_p.sum(), y)[0].isfinite().all()
     hard = torch.tensor([0., 30., -30.]).view(1, 3, 1, 1).requires_grad_()     # a needle at 30, asked for black
@@ -74,12 +81,53 @@ def test_logistics_sum_to_one_and_have_finite_gradients():
 
 
 def test_mean_and_draw_of_a_mixture_agree():
-    v = VAE(latent_dim=2, likelihood='logistic', levels=9)
+    v = VAE(latent_dim=2, likelihood='logistic', grey_levels=9)
     z = torch.randn(1, 2)
     d = torch.cat([v.draw(z.expand(500, -1), gen(i)).detach() for i in range(8)])
     assert set(((d+1)*4).round().unique().tolist()) <= set(range(9)) and ((d+1)*4 - ((d+1)*4).round()).abs().max() < 1e-5
     z_score = (d.mean(0) - v.mean(z)[0].detach())/(d.std(0)/len(d)**.5)
     assert z_score.abs().max() < 5
+
+
+@pytest.mark.parametrize('grey_levels', [2, 3, 17, 256])
+def test_the_mean_of_a_mixture_adds_up_what_lies_above_each_edge(grey_levels):
+    torch.manual_seed(0)
+    y = torch.randn(5, 3*4*2, 3, 3, dtype=torch.float64)*3
+    log_w, m, s = split_mixture(y, 2)
+    h = 2/(grey_levels-1)
+    above = sum((log_w.exp()*((m - (h*(i+.5) - 1))/s).sigmoid()).sum(1) for i in range(grey_levels-1))
+    assert torch.allclose(mixture_mean(y, 2, grey_levels), h*above - 1, atol=1e-12)
+    assert torch.allclose(mixture_mean(y.float(), 2, grey_levels), (h*above - 1).float(), atol=2e-6)
+
+
+DRAWN = [dict(), dict(likelihood='bernoulli'), dict(likelihood='logistic', grey_levels=17), dict(prior=Standard())]
+@pytest.mark.parametrize('kw', DRAWN, ids=str)
+def test_sample_in_pieces(kw):
+    v, seen = VAE(**kw), []
+    whole = v.sample(20, gen())
+    hook = v.decoder.register_forward_hook(lambda m, a, out: seen.append(len(out)))
+    assert torch.allclose(v.sample(20, gen(), batch_size=7), whole, atol=1e-5)
+    assert v.sample(9, gen(), noise=True, batch_size=4).shape == (9, 1, 8, 8)
+    assert seen == [7, 7, 6, 4, 4, 1]
+    hook.remove()
+
+
+def test_a_model_without_parameters_draws():
+    v = VAE(encoder=nn.Flatten(), decoder=nn.Unflatten(1, (1, 8, 8)), latent_dim=64, sd=.3)
+    assert not list(v.parameters()) and v.sample(3, gen()).shape == (3, 1, 8, 8)
+
+
+@pytest.mark.parametrize('kw', MODELS, ids=str)
+def test_the_attributes_of_a_model_make_it_again(kw):
+    "For each argument, the attribute of that name holds what makes the same model"
+    v = VAE(**kw)
+    now = {k: getattr(v, k, given) for k, given in v.spec['args'].items()}
+    again = VAE(**now)
+    again.load_state_dict(v.state_dict())
+    b = batch(kw.get('likelihood'))
+    assert torch.equal(again.elbo(b, gen()), v.elbo(b, gen()))
+    assert (again.grey_levels, again.out_shape) == (v.grey_levels, v.out_shape)
+    for part in (v.encoder, v.decoder): assert part.spec['name'] in ('MLPEncoder', 'MLPDecoder', 'ConvEncoder', 'ConvDecoder')
 
 
 # the scale
@@ -97,10 +145,50 @@ def test_optimal_sd_follows_training_and_only_training():
     assert abs(v.scale - .7) < 1e-6
 
 
+def test_a_batch_that_is_not_finite_leaves_the_sd():
+    v = VAE(sd='optimal', least_sd=.1)
+    v.loss(x)
+    before = v.log_sd.clone()
+    for bad in (math.nan, math.inf, 1e30):
+        assert not v.loss(x*bad).isfinite() and torch.equal(v.log_sd, before) and v.training
+    v.loss(x)
+    assert v.log_sd.isfinite() and v.log_sd != before
+
+
+def test_a_step_reads_no_number_out_of_a_tensor(monkeypatch):
+    "Each read would make an accelerator wait: only the first batch of a training is looked at"
+    reads = []
+    def spied(name):
+        real = getattr(torch.Tensor, name)
+        def spy(self, *a): reads.append(name); return real(self, *a)
+        monkeypatch.setattr(torch.Tensor, name, spy)
+    for name in ('__bool__', '__int__', '__float__', '__index__', 'item', 'tolist'): spied(name)
+    for kw in [*MODELS, dict(prior=Standard()), dict(free_bits=.1), dict(beta=2.)]:
+        v, b = VAE(**kw), batch(kw.get('likelihood'))
+        v.loss(b)
+        assert reads
+        reads.clear()
+        v.loss(b).backward()
+        assert not reads, kw
+        v.train()
+        v.loss(b)
+        assert reads
+        reads.clear()
+
+
+def test_the_first_batch_of_every_training_is_looked_at():
+    v = VAE()
+    fit(v, x, 3, progress=False)
+    anew = lambda: fit(v, x*200, 1, progress=False)
+    for look in (lambda: v.loss(x*200), lambda: v.elbo(x*200), anew):      # in eval mode, twice, and in training
+        with pytest.raises(ValueError, match='x/127.5-1'): look()
+
+
 def test_a_given_sd_is_exact_in_float64():
     v = VAE(sd=.3).double()
     z, y = torch.randn(5, 16).double(), x[:5].double()
-    assert torch.allclose(v.log_lik(y, z), torch.distributions.Normal(v.decode(z), torch.tensor(.3, dtype=torch.float64)).log_prob(y).sum((1, 2, 3)), rtol=1e-13)
+    theirs = torch.distributions.Normal(v.decode(z), torch.tensor(.3, dtype=torch.float64)).log_prob(y)
+    assert torch.allclose(v.log_lik(y, z), theirs.sum((1, 2, 3)), rtol=1e-13)
     assert not any('log_sd' in n for n in v.state_dict())
 
 
@@ -121,13 +209,13 @@ def test_prior_is_used_everywhere():
     torch.manual_seed(0)
     plain = VAE(sd=.3)
     other = VAE(sd=.3, prior=Shifted()); other.load_state_dict(plain.state_dict())
-    with evaluating(plain), evaluating(other):
-        mu, sd = plain.encode(x)
+    with evaluating(plain) as still, evaluating(other) as moved:
+        mu, sd = still.encode(x)
         want = (mu - .5).sum(1)                                         # E log N(z; 0, 1) - log N(z; 1, 1) = -(mu - 1/2)
-        draws = torch.stack([plain.elbo(x, gen(i)) - other.elbo(x, gen(i)) for i in range(400)])
+        draws = torch.stack([still.elbo(x, gen(i)) - moved.elbo(x, gen(i)) for i in range(400)])
         assert ((draws.mean(0) + want)/(draws.std(0)/20)).abs().max() < 5
-        assert torch.allclose(other.mean(1 + torch.randn(4, 16, generator=gen())), other.sample(4, gen()))
-        assert other.terms(x)[1].shape == (40, 1) and plain.terms(x)[1].shape == (40, 16)
+        assert torch.allclose(moved.mean(1 + torch.randn(4, 16, generator=gen())), moved.sample(4, gen()))
+        assert moved.terms(x)[1].shape == (40, 1) and still.terms(x)[1].shape == (40, 16)
     assert (plain.log_prob(x, 2000, gen()) - other.log_prob(x, 2000, gen())).abs().max() > .1
 
 
@@ -198,44 +286,46 @@ v.log_prob(x, 100)
 mb = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
 before = mb(); v.log_prob(x, 5000); print(mb() - before)'''
     out = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, env=ENV).stdout
-    assert float(out) < 60                                              # all at once, the decoder's hidden layer alone has 64 MB, its images 128
+    assert float(out) < 60     # all at once, the decoder's hidden layer alone has 64 MB, its images 128
 
 
-def test_slerp_of_parallel_causes():
+def test_slerp_of_parallel_vectors():
     a = torch.randn(16)
     for b in (a, 2*a): assert slerp(a, b, torch.linspace(0, 1, 5)).isfinite().all()
 
 
 # bad input: one sentence each
 @pytest.mark.parametrize('make,hint', [
-    (lambda: VAE(latent_dim=0), 'latent_dim of 1 or more, got 0'),
-    (lambda: VAE(likelihood='poisson'), "gaussian or bernoulli or logistic, got 'poisson'"),
+    (lambda: VAE(latent_dim=0), 'latent_dim to be a whole number, at least 1, got 0'),
+    (lambda: VAE(likelihood='poisson'), "one of 'gaussian', 'bernoulli', 'logistic', got 'poisson'"),
     (lambda: VAE(sd=0.), 'sd to be a number above 0'),
     (lambda: VAE(sd=-1), 'got -1'),
     (lambda: VAE(sd='best'), "'optimal' or 'learned', got 'best'"),
-    (lambda: VAE(nets='transformer'), "'mlp' or 'conv'"),
-    (lambda: VAE(levels=1), 'levels of 2 or more'),
-    (lambda: VAE(likelihood='bernoulli', levels=17), "exactly 2 for likelihood='bernoulli', got 17"),
-    (lambda: VAE(likelihood='logistic', components=0), 'components of 1 or more'),
-    (lambda: VAE().bits_per_dim(x, 1), 'levels of 2 or more, got 1'),
+    (lambda: VAE(nets='transformer'), "one of 'mlp', 'conv', got 'transformer'"),
+    (lambda: VAE(grey_levels=1), 'grey_levels to be a whole number, at least 2'),
+    (lambda: VAE(likelihood='bernoulli', grey_levels=17), "exactly 2 for likelihood='bernoulli', got 17"),
+    (lambda: VAE(likelihood='logistic', components=0), 'components to be a whole number, at least 1, got 0'),
+    (lambda: VAE().bits_per_dim(x, 1), 'grey_levels to be a whole number, at least 2, got 1'),
     (lambda: VAE(prior=Standard(), free_bits=.1), 'free_bits=0'),
-    (lambda: VAE(decoder=nn.Linear(16, 64)).loss(x), 'must return (n, 1, 8, 8) for this likelihood; it returned (40, 64)'),
-    (lambda: VAE(decoder=nn.Sequential(nn.Linear(16, 64), nn.Unflatten(1, (1, 8, 8))), likelihood='logistic').loss(x), 'must return (n, 15, 8, 8)'),
-    (lambda: VAE(encoder=nn.Flatten()).loss(x), 'must return (n, 32)'),
+    (lambda: VAE(decoder=nn.Linear(16, 64)).loss(x), 'the decoder to return (n, 1, 8, 8) for this likelihood, got (40, 64)'),
+    (lambda: VAE(decoder=MLPDecoder(16, (1, 8, 8)), likelihood='logistic').loss(x), 'the decoder to return (n, 15, 8, 8)'),
+    (lambda: VAE(encoder=nn.Flatten()).loss(x), 'the encoder to return (n, 32)'),
     (lambda: VAE().loss(x[:, :, :4]), 'shape (n, 1, 8, 8), got (40, 1, 4, 8)'),
     (lambda: VAE().loss((x+1)*127.5), 'x/127.5-1'),
     (lambda: VAE().loss(x*math.nan), 'drop NaN'),
     (lambda: VAE(likelihood='bernoulli').loss(x), 'images of -1 and 1'),
     (lambda: VAE(likelihood='bernoulli').loss(black_white/2 + .5), 'images of -1 and 1'),
     (lambda: VAE(likelihood='logistic').loss(x), 'on 256 grey levels'),
-    (lambda: VAE(likelihood='logistic', levels=17).loss(x*2), 'on 17 grey levels'),
-    (lambda: VAE(likelihood='logistic', levels=17).loss(x + .01), 'add no noise'),
-    (lambda: VAE().log_prob(x, 0), 'k of 1 or more, got 0'),
+    (lambda: VAE(likelihood='logistic', grey_levels=17).loss(x*2), 'on 17 grey levels'),
+    (lambda: VAE(likelihood='logistic', grey_levels=17).loss(x + .01), 'add no noise'),
+    (lambda: VAE().log_prob(x, 0), 'k to be a whole number, at least 1, got 0'),
     (lambda: VAE().bits_per_dim(x), 'on 256 grey levels'),
-    (lambda: VAE(likelihood='logistic', levels=33).bits_per_dim(x, 17), 'levels=33'),
-    (lambda: VAE().sample(0), 'at least one image, got n=0'),
-    (lambda: VAE().interpolate(x[0], x[1], 1), 'n of 2 or more'),
-    (lambda: VAE().interpolate(x[0], x[1], how='cubic'), "how='cubic'"),
+    (lambda: VAE(likelihood='logistic', grey_levels=33).bits_per_dim(x, 17), 'grey_levels=33'),
+    (lambda: VAE().sample(0), 'n to be a whole number, at least 1, got 0'),
+    (lambda: VAE().sample(4, batch_size=0), 'batch_size to be a whole number, at least 1, got 0'),
+    (lambda: VAE(decoder=Whole()).decode(torch.zeros(4, 16)), 'to return (n, 1, 8, 8) for this likelihood, got (1, 1, 8, 8)'),
+    (lambda: VAE().interpolate(x[0], x[1], 1), 'n to be a whole number, at least 2, got 1'),
+    (lambda: VAE().interpolate(x[0], x[1], how='cubic'), "how to be one of 'spherical', 'linear', got 'cubic'"),
 ])
 def test_bad_input(make, hint):
     with pytest.raises(ValueError) as e: make()
@@ -243,12 +333,15 @@ def test_bad_input(make, hint):
 
 
 # the recipe
-def recipe(*words, cwd): return subprocess.run([sys.executable, ROOT/'benchmarks'/'iwae_mnist.py', *map(str, words)], cwd=cwd, capture_output=True, text=True, env=ENV)
+def recipe(*words, cwd):
+    command = [sys.executable, ROOT/'benchmarks'/'iwae_mnist.py', *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=ENV)
 
 
 def test_recipe(tmp_path):
     rng = np.random.default_rng(0)
-    np.savez(tmp_path/'x.npz', x_train=rng.integers(0, 256, (60, 28, 28), dtype=np.uint8), x_test=rng.integers(0, 256, (10, 28, 28), dtype=np.uint8))
+    x_train, x_test = (rng.integers(0, 256, (n, 28, 28), dtype=np.uint8) for n in (60, 10))
+    np.savez(tmp_path/'x.npz', x_train=x_train, x_test=x_test)
     words = ['--data', tmp_path/'x.npz', '--k', 1, 5, '--epochs', 3, '--samples', 20, '--test', 4, '--quiet']
     first, again = (recipe(*words, cwd=tmp_path) for _ in range(2))
     assert first.returncode == again.returncode == 0, first.stderr

@@ -1,4 +1,5 @@
-"What the scripts of this folder share: where things are, which notebooks there are, what a code cell says of itself."
+"""What the scripts of this folder share: where things are, which notebooks there are, what a cell says of
+itself."""
 import json, os, re
 from configparser import ConfigParser
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB, PROC, SITE = ROOT/'nbs', ROOT/'genmodels', ROOT/'_proc', ROOT/'_site'
 
-# One thread for each notebook, figures as in Jupyter, and this tree's own genmodels, wherever the environment is.
+# One thread for each notebook, figures as in Jupyter, this tree's own genmodels wherever the environment is.
 ENV = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', PYTHONHASHSEED='0', TQDM_MININTERVAL='1',
            MPLBACKEND='module://matplotlib_inline.backend_inline',
            PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')])))
@@ -24,7 +25,8 @@ def notebooks(names=()):
         return sorted(fns, key=lambda p: (p.stem != 'index', p))
     res = []
     for n in names:
-        found = [p for p in (Path(n), ROOT/n, NBS/n, NBS/f'{n}.ipynb') if p.is_file() and p.suffix == '.ipynb']
+        places = (Path(n), ROOT/n, NBS/n, NBS/f'{n}.ipynb')
+        found = [p for p in places if p.is_file() and p.suffix == '.ipynb']
         if not found: raise SystemExit(f'no such notebook: {n}')
         res.append(found[0].resolve())
     return res
@@ -36,6 +38,12 @@ def show(path):
 def read_nb(path): return json.loads(Path(path).read_text(encoding='utf-8'))
 
 def source(cell): return ''.join(cell['source'])
+
+def cell_name(i, cell): return f"cell {i} ({cell.get('id', 'no id')})"
+
+def as_python(src):
+    "A cell's source with magics and shell lines replaced by something that Python can parse, line by line"
+    return re.sub(r'^(\s*)[%!].*', r'\1pass', src, flags=re.M)
 
 _directive = re.compile(r'^\s*#\s*\|\s*(.*?)\s*$')
 
@@ -57,5 +65,6 @@ def skipped(cell, flags):
 
 def describe(src, n=60):
     "The first line of a cell that says something, for messages"
-    lines = [o for o in src.splitlines() if o.strip() and not o.lstrip().startswith('#')] or src.splitlines() or ['']
-    return lines[0].strip()[:n]
+    lines = src.splitlines()
+    saying = [o for o in lines if o.strip() and not o.lstrip().startswith('#')]
+    return next(iter(saying or lines), '').strip()[:n]

@@ -2,17 +2,19 @@
 
     python tools/execute.py [--force] [--slow] [NOTEBOOK...]
 
-Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks are skipped unless --force. Cells marked
-`#| eval: false` or `#| slow` keep the outputs they have (--slow runs the latter too). If a cell fails, its notebook is
-left as it was, and the error is told with the notebook and the cell."""
+Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks are skipped unless
+--force. Cells marked `#| eval: false` or `#| slow` keep the outputs they have (--slow runs the latter
+too). If a cell fails, its notebook is left as it was, and the error is told with the notebook and the
+cell."""
 import argparse, json, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
 import readme, stamp
-from common import ENV, NBS, describe, notebooks, read_nb, settings, show, skipped
+from common import ENV, NBS, cell_name, describe, notebooks, read_nb, settings, show, skipped
 
 WIDGET = 'application/vnd.jupyter.widget-view+json'
-BUTTONS = {'minus': '&minus;', 'fast-backward': '|&#9664;', 'step-backward': '&#9664;|', 'play fa-flip-horizontal': '&#9664;',
-           'pause': '&#10074;&#10074;', 'play': '&#9654;', 'step-forward': '|&#9654;', 'fast-forward': '&#9654;|', 'plus': '+'}
+BUTTONS = {'minus': '&minus;', 'plus': '+', 'pause': '&#10074;&#10074;',
+           'play': '&#9654;', 'step-forward': '|&#9654;', 'fast-forward': '&#9654;|',
+           'play fa-flip-horizontal': '&#9664;', 'step-backward': '&#9664;|', 'fast-backward': '|&#9664;'}
 
 def animation(html, cell_id):
     "matplotlib's animations: ids from the cell instead of at random, buttons with text instead of a web font"
@@ -27,11 +29,13 @@ def tidy(cell):
     for o in cell.outputs:
         data = o.get('data', {})
         if o.get('name') == 'stderr' or WIDGET in data: continue
-        if data.get('image/png') in seen: continue      # a figure that is the cell's value is shown a second time
+        if data.get('image/png') in seen: continue         # a figure that is the cell's value is shown twice
         seen.update(filter(None, [data.get('image/png')]))
         if o.output_type == 'stream':
             o.text = re.sub(r'[^\n]*\r(?!\n)', '', o.text)     # a progress line that was overwritten
-            if res and res[-1].output_type == 'stream' and res[-1].name == o.name: res[-1].text += o.text; continue
+            if res and res[-1].output_type == 'stream' and res[-1].name == o.name:
+                res[-1].text += o.text
+                continue
         if 'text/html' in data: o.data['text/html'] = animation(o.data['text/html'], cell.id)
         o.pop('transient', None)
         res.append(o)
@@ -40,33 +44,38 @@ def tidy(cell):
 def failure(fn, nb, at, e):
     "Say which notebook, which cell, and what"
     cell = nb.cells[at] if at is not None else None
-    err = next((o for o in reversed(cell.get('outputs', [])) if o.output_type == 'error'), None) if cell else None
+    errors = [o for o in cell.get('outputs', []) if o.output_type == 'error'] if cell else []
+    err = errors[-1] if errors else None
     what = f'{err.ename}: {err.evalue}' if err else f'{type(e).__name__}: {e}'
-    where = f", cell {at} ({cell.get('id', 'no id')}): {describe(cell.source)}" if cell else ''
+    where = f', {cell_name(at, cell)}: {describe(cell.source)}' if cell else ''
     trace = re.sub(r'\x1b\[[0-9;]*m', '', '\n'.join(err.traceback)) if err else ''
     return f'FAILED {show(fn)}{where}\n    {what}\n{trace}', False
 
-def run(fn, slow):
-    "Execute one notebook; what to say of it, and whether it went well"
-    import nbformat
+def client_for(nb, folder, flags):
+    "Runs the cells of `nb` that a machine may run, in `folder`; `at` is the cell it has come to"
     from nbclient import NotebookClient
-    start, before = time.time(), fn.read_bytes()
-    nb = nbformat.reads(before.decode(), as_version=4)
-    flags = () if slow else settings()['tst_flags'].split()
-
     class Client(NotebookClient):
         at = None
         async def async_execute_cell(self, cell, cell_index, **kw):
             if cell.cell_type != 'code' or skipped(cell, flags): return cell
             self.at = cell_index
             return await super().async_execute_cell(cell, cell_index, **kw)
+    return Client(nb, timeout=1800, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
+                  resources={'metadata': {'path': str(folder)}})
 
-    client = Client(nb, timeout=1800, kernel_name='python3', extra_arguments=['--log-level=ERROR'], resources={'metadata': {'path': str(fn.parent)}})
+def run(fn, slow):
+    "Execute one notebook; what to say of it, and whether it went well"
+    import nbformat
+    start, before = time.time(), fn.read_bytes()
+    nb = nbformat.reads(before.decode(), as_version=4)
+    flags = () if slow else settings()['tst_flags'].split()
+    client = client_for(nb, fn.parent, flags)
     try: client.execute()
     except Exception as e: return failure(fn, nb, client.at, e)
     for c in nb.cells:
         if c.cell_type == 'code' and not skipped(c, flags): tidy(c)
-    if fn.read_bytes() != before: return f'FAILED {show(fn)}: it was edited while it ran; nothing stored, run it again', False
+    if fn.read_bytes() != before:
+        return f'FAILED {show(fn)}: it was edited while it ran; nothing stored, run it again', False
     store(fn, nb)
     return f'stored {show(fn)}  {time.time()-start:.1f} s', True
 
@@ -95,7 +104,8 @@ def main():
     os.chdir(NBS)
     fns = notebooks(args.notebook)
     todo = [f for f in fns if args.force or args.slow or stamp.stale(read_nb(f))]
-    print(f'execute: {len(todo)} of {len(fns)} notebooks', *(['(the others are up to date; FORCE=1 runs them all the same)'] if len(todo) < len(fns) else []), flush=True)
+    rest = ' (the others are up to date; FORCE=1 runs them all the same)' if len(todo) < len(fns) else ''
+    print(f'execute: {len(todo)} of {len(fns)} notebooks{rest}', flush=True)
     failed = []
     with ProcessPoolExecutor(2) as pool:
         for fut in [pool.submit(run, f, args.slow) for f in todo]:

@@ -1,10 +1,11 @@
 """Fills _proc/ with the notebooks as nbdev prepares them for Quarto, and with a sidebar grouped by part.
 What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
-import os, sys
+import os
 import yaml
 from common import ENV, NBS, notebooks, show
 
-PARTS = {'0': 'Foundations', '1': 'Variational autoencoders', '2': 'Diffusion', '3': 'Scores', '4': 'One picture', '9': 'Using it'}
+PARTS = {'0': 'Foundations', '1': 'Variational autoencoders', '2': 'Diffusion', '3': 'Scores',
+         '4': 'One picture', '8': 'Practice', '9': 'Using it'}
 
 def sidebar():
     "index first, then the chapters by the first digit of their number"

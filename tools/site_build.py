@@ -1,12 +1,12 @@
-"""Builds the site without Quarto: the notebooks of _proc/ as static pages in _site/, rendered by pandoc, to be read
-without a network. Fails on an unknown citation, an unresolved reference, TeX that doesn't parse, a broken link or
-anchor, a stored error. The published site is Quarto's, from the same _proc/."""
+"""Builds the site without Quarto: the notebooks of _proc/ as static pages in _site/, rendered by pandoc,
+to be read without a network. Fails on an unknown citation, an unresolved reference, TeX that doesn't
+parse, a broken link or anchor, a stored error. The published site is Quarto's, from the same _proc/."""
 import html, re, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from string import Template
 import pypandoc, yaml
-from common import PROC, ROOT, SITE, read_nb, show
+from common import PROC, SITE, read_nb, show
 from site_check import broken_links
 from site_page import Page
 
@@ -16,13 +16,15 @@ esc = lambda s: html.escape(str(s), quote=True)
 
 def pandoc(md, bibliography):
     "Markdown to HTML, and pandoc's complaints"
-    cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none', '--lua-filter', TOOLS/'site.lua',
-           '--citeproc', '-M', 'link-citations=true', *[f'--bibliography={o}' for o in bibliography]]
+    cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none',
+           '--lua-filter', TOOLS/'site.lua', '--citeproc', '-M', 'link-citations=true',
+           *[f'--bibliography={o}' for o in bibliography]]
     r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
     said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
     if r.returncode: said.append(f'pandoc ended with exit code {r.returncode}')
     # as TeX does, a thin space between log and what follows, unless that is a bracket
-    body = re.sub(r'(<mo>(?:&#8289;|\u2061)</mo>(?:</mrow>)?)(?!</|<mo|<mspace)', r'\1<mspace width="0.17em"></mspace>', r.stdout)
+    applied = r'(<mo>(?:&#8289;|\u2061)</mo>(?:</mrow>)?)(?!</|<mo|<mspace)'
+    body = re.sub(applied, r'\1<mspace width="0.17em"></mspace>', r.stdout)
     return body, [o.replace('[WARNING] ', '').strip() for o in said if o.strip()]
 
 def inline(text):
@@ -44,7 +46,8 @@ class Chapter:
         self.body, said = pandoc(self.page.md, bibliography)
         self.problems += said
         for ref in sorted(self.page.refs):
-            if f'id="{ref}"' not in self.body: self.problems.append(f'a code comment names @{ref}, which is not on this page')
+            if f'id="{ref}"' in self.body: continue
+            self.problems.append(f'a code comment names @{ref}, which is not on this page')
 
     def contents(self):
         "Links to the page's headings"
@@ -66,7 +69,8 @@ def sidebar(entries, chapters, here):
     for e in entries:
         if isinstance(e, str):
             c = chapters[e]
-            res.append(f'<a href="{c.out}"{" aria-current=page" if c is here else ""}>{inline_cache(c.title or e)}</a>')
+            current = ' aria-current=page' if c is here else ''
+            res.append(f'<a href="{c.out}"{current}>{inline_cache(c.title or e)}</a>')
         else: res += [f"<p>{esc(e['section'])}</p>", sidebar(e['contents'], chapters, here)]
     return '\n'.join(res)
 
@@ -81,13 +85,29 @@ def turn(ordered, i):
     "Links to the chapters before and after"
     res = ''
     for j, rel, word in ((i-1, 'prev', 'Previous'), (i+1, 'next', 'Next')):
-        if 0 <= j < len(ordered): res += f'<a class="{rel}" rel="{rel}" href="{ordered[j].out}"><small>{word}</small>{inline_cache(ordered[j].title)}</a>'
+        if not 0 <= j < len(ordered): continue
+        c = ordered[j]
+        res += f'<a class="{rel}" rel="{rel}" href="{c.out}"><small>{word}</small>{inline_cache(c.title)}</a>'
     return res
+
+def fields(c, ordered, chapters, entries, site):
+    "What site.html wants to know of chapter `c`"
+    head, contents = '<strong>On this page</strong>', c.contents()
+    small = f'<details class="contents-small"><summary>On this page</summary>{contents}</details>'
+    name = esc(site['title'])
+    return dict(
+        title=esc(c.title) + ('' if c.title == site['title'] else f' - {name}'), site=name,
+        heading=inline_cache(c.title), description=esc(c.description),
+        body=local_links(c.body, site['site-url'], {n: o.out for n, o in chapters.items()}),
+        chapters=sidebar(entries, chapters, c), turn=turn(ordered, ordered.index(c)),
+        contents=head + contents if contents else '', contents_small=small if contents else '')
+
+def read(name): return yaml.safe_load((PROC/name).read_text(encoding='utf-8'))
 
 def build():
     "Write the pages; how many, and what is wrong"
-    read = lambda name: yaml.safe_load((PROC/name).read_text(encoding='utf-8'))
-    quarto, site, entries = read('_quarto.yml'), read('nbdev.yml')['website'], read('sidebar.yml')['website']['sidebar']['contents']
+    quarto, site = read('_quarto.yml'), read('nbdev.yml')['website']
+    entries = read('sidebar.yml')['website']['sidebar']['contents']
     bib = quarto.get('bibliography') or []
     bib = [bib] if isinstance(bib, str) else bib
     fold = quarto['format']['html'].get('code-fold', False)
@@ -95,14 +115,11 @@ def build():
     SITE.mkdir()
     shutil.copy(TOOLS/'site.css', SITE)
     chapters = {name: Chapter(name, fold) for name in flat(entries)}
-    ordered, outs = list(chapters.values()), {n: c.out for n, c in chapters.items()}
+    ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))
     template = Template((TOOLS/'site.html').read_text(encoding='utf-8'))
-    for i, c in enumerate(ordered):
-        contents = c.contents()
-        page = template.substitute(title=esc(c.title) + ('' if c.title == site['title'] else f" - {esc(site['title'])}"), site=esc(site['title']), heading=inline_cache(c.title), body=local_links(c.body, site['site-url'], outs),
-            description=esc(c.description), chapters=sidebar(entries, chapters, c), turn=turn(ordered, i), contents=f'<strong>On this page</strong>{contents}' if contents else '',
-            contents_small=f'<details class="contents-small"><summary>On this page</summary>{contents}</details>' if contents else '')
+    for c in ordered:
+        page = template.substitute(fields(c, ordered, chapters, entries, site))
         (SITE/c.out).write_text(page, encoding='utf-8')
     problems = [f'{c.name}: {o}' for c in ordered for o in c.problems] + list(broken_links(SITE))
     return len(ordered), list(dict.fromkeys(problems))
@@ -110,7 +127,8 @@ def build():
 def main():
     n, problems = build()
     for o in problems: print('  PROBLEM', o)
-    print(f'site: {n} pages in {show(SITE)}/, {len(problems)} problems' + ('' if problems else f'; open {show(SITE)}/index.html'))
+    hint = '' if problems else f'; open {show(SITE)}/index.html'
+    print(f'site: {n} pages in {show(SITE)}/, {len(problems)} problems{hint}')
     return bool(problems)
 
 if __name__ == '__main__': sys.exit(main())

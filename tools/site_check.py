@@ -8,15 +8,16 @@ _link = re.compile(r'<(?:a|img|link|script|source)\b[^>]*?\b(?:href|src)="([^"]*
 
 def broken_links(site):
     "What is wrong with the links in the pages under `site`"
-    pages = {f.relative_to(site).as_posix(): f.read_text(encoding='utf-8') for f in sorted(site.rglob('*.html'))}
+    files = sorted(site.rglob('*.html'))
+    pages = {f.relative_to(site).as_posix(): f.read_text(encoding='utf-8') for f in files}
     anchors = {name: set(_id.findall(text)) for name, text in pages.items()}
     for name, text in pages.items():
         text = re.sub(r'<script\b.*?</script>', '', text, flags=re.S)
         for link in dict.fromkeys(unescape(o) for o in _link.findall(text)):
             if re.match(r'[a-z][a-z0-9+.-]*:', link): continue
             path, _, anchor = unquote(link).partition('#')
-            if path == '' and anchor == '': yield f'{name}: an empty link'; continue
             target = (site/name).parent/path if path else site/name
-            if not target.is_file(): yield f'{name}: broken link {link}'; continue
-            key = target.resolve().relative_to(site.resolve()).as_posix()
-            if anchor and key in anchors and anchor not in anchors[key]: yield f'{name}: no such anchor {link}'
+            key = target.resolve().relative_to(site.resolve()).as_posix() if target.is_file() else None
+            if path == '' and anchor == '': yield f'{name}: an empty link'
+            elif key is None: yield f'{name}: broken link {link}'
+            elif anchor and anchor not in anchors.get(key, {anchor}): yield f'{name}: no such anchor {link}'

@@ -1,4 +1,5 @@
-"One notebook of _proc/ as Markdown for pandoc, with its stored figures written to files. Cell options as Quarto reads them."
+"""One notebook of _proc/ as Markdown for pandoc, with its stored figures written to files. Cell options as
+Quarto reads them."""
 import base64, html, json, re
 import yaml
 from common import source
@@ -20,6 +21,8 @@ def options(src):
 
 def joined(x): return ''.join(x) if isinstance(x, list) else x
 
+def listed(x): return list(x) if isinstance(x, list) else [x] if x else []
+
 def fenced(text, attrs):
     "A fence longer than any in `text`"
     n = max([2, *map(len, re.findall(r'`{3,}', text))]) + 1
@@ -27,16 +30,25 @@ def fenced(text, attrs):
 
 def raw(text): return fenced(text, '{=html}')
 def special(**kw): return fenced(json.dumps(kw), '{=genmodels}')      # tools/site.lua makes a figure of it
-def text_output(text): return raw(f'<pre class="output">{html.escape(_ansi.sub("", text)).rstrip()}</pre>') if text.strip() else ''
+
+def text_output(text):
+    if not text.strip(): return ''
+    return raw(f'<pre class="output">{html.escape(_ansi.sub("", text)).rstrip()}</pre>')
+
+def folded(md, summary, is_open):
+    "Markdown behind a line that opens it; tools/site.lua makes a <details> of it"
+    return f'\n\n::: {{.code-fold summary="{summary}" open="{str(is_open).lower()}"}}\n{md}\n:::\n\n'
 
 class Page:
-    "A notebook's front matter (`meta`), Markdown (`md`), the references its code comments make, and what is wrong with it"
+    "A notebook's front matter (`meta`), Markdown (`md`), the references in its comments, and what is wrong"
     def __init__(self, nb, files, fold=False):
-        self.files, self.fold, self.meta, self.refs, self.problems, self.images = files, fold, {}, set(), [], 0
+        self.files, self.fold = files, fold
+        self.meta, self.refs, self.problems, self.images = {}, set(), [], 0
         parts = []
         for i, c in enumerate(nb['cells']):
             src = source(c)
-            if c['cell_type'] == 'raw' and src.lstrip().startswith('---'): self.meta |= yaml.safe_load(src.strip().strip('-')) or {}
+            if c['cell_type'] == 'raw' and src.lstrip().startswith('---'):
+                self.meta |= yaml.safe_load(src.strip().strip('-')) or {}
             elif c['cell_type'] == 'markdown': parts.append(src)
             elif c['cell_type'] == 'code': parts.append(self.code(c, src, i))
         self.md = '\n\n'.join(parts) + '\n'
@@ -50,12 +62,13 @@ class Page:
             self.refs |= set(re.findall(r'#.*?@((?:eq|fig|tbl|sec)-[\w-]+)', src))
             res = fenced(src, 'python')
             fold = opts.get('code-fold', self.fold)
-            if fold: res = f"\n\n::: {{.code-fold summary=\"{opts.get('code-summary', 'Code')}\" open=\"{str(fold == 'show').lower()}\"}}\n{res}\n:::\n\n"
+            if fold: res = folded(res, opts.get('code-summary', 'Code'), fold == 'show')
         if opts.get('output') is False: return res
-        captions = [list(o) if isinstance(o, list) else [o] for o in (opts.get('fig-cap') or [], opts.get('fig-alt') or [])]
-        figures = dict(label=opts.get('label'), captions=captions[0], alts=captions[1])
+        captions, alts = listed(opts.get('fig-cap')), listed(opts.get('fig-alt'))
+        figures = dict(label=opts.get('label'), captions=captions, alts=alts)
         res += ''.join(self.output(o, figures, i) for o in cell.get('outputs', []))
-        if str(figures['label']).startswith('fig-'): self.problems.append(f"{figures['label']} has no stored figure (cell {i}): make execute")
+        if str(figures['label']).startswith('fig-'):
+            self.problems.append(f"{figures['label']} has no stored figure (cell {i}): make execute")
         return res
 
     def output(self, o, figures, i):
@@ -63,13 +76,16 @@ class Page:
         if o['output_type'] == 'error':
             self.problems.append(f"stored error output in cell {i}: {o.get('ename')}: {o.get('evalue')}")
             return ''
-        if o['output_type'] == 'stream': return '' if o.get('name') == 'stderr' else text_output(joined(o['text']))
+        if o['output_type'] == 'stream':
+            return '' if o.get('name') == 'stderr' else text_output(joined(o['text']))
         data = {k: joined(v) if k != WIDGET else v for k, v in o.get('data', {}).items()}
-        if WIDGET in data: return raw('<p class="widget">An interactive widget: run this notebook in Jupyter to use it.</p>')
+        if WIDGET in data:
+            return raw('<p class="widget">An interactive widget: run this notebook in Jupyter to use it.</p>')
         kind = next((k for k in IMAGES if k in data), None)
         if 'text/html' in data:
             body = f'<div class="output-html">{data["text/html"]}</div>'
-            return self.figure(figures, i, html=body) if figures['label'] or figures['captions'] else raw(body)
+            is_figure = figures['label'] or figures['captions']
+            return self.figure(figures, i, html=body) if is_figure else raw(body)
         if kind: return self.figure(figures, i, src=self.write(data[kind], IMAGES[kind], i))
         if 'text/markdown' in data: return f"\n\n{data['text/markdown']}\n\n"
         if 'text/latex' in data: return f"\n\n{data['text/latex']}\n\n"
@@ -87,5 +103,6 @@ class Page:
         label, figures['label'] = figures['label'], None
         cap = figures['captions'].pop(0) if figures['captions'] else ''
         alt = figures['alts'].pop(0) if figures['alts'] else cap
-        if 'src' in body and not alt: self.problems.append(f'a figure without #| fig-alt or #| fig-cap in cell {i}')
+        if 'src' in body and not alt:
+            self.problems.append(f'a figure without #| fig-alt or #| fig-cap in cell {i}')
         return special(label=str(label or ''), caption=str(cap or ''), alt=str(alt or ''), **body)

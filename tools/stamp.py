@@ -1,11 +1,11 @@
 """The stamp that ties stored outputs to the code that made them.
 
-`make execute` writes into a notebook's metadata {"genmodels": {"code": hash, "outputs": hash}}. `code` covers the
-notebook's code cells and every module of genmodels that they import, directly or not, without comments and blank lines;
-`outputs` covers what is stored. `make check` refuses a notebook when either differs: the code has changed since, or
-the outputs were not made by it."""
-import ast, hashlib, io, json, re, tokenize
-from common import LIB, directives, settings, source
+`make execute` writes into a notebook's metadata {"genmodels": {"code": hash, "outputs": hash}}. `code`
+covers the notebook's code cells and every module of genmodels that they import, directly or not,
+without comments and blank lines; `outputs` covers what is stored. `make check` refuses a notebook when
+either differs: the code has changed since, or the outputs were not made by it."""
+import ast, hashlib, io, json, tokenize
+from common import LIB, as_python, directives, settings, source
 
 KEY = 'genmodels'
 
@@ -23,7 +23,7 @@ def strip_comments(src):
     return '\n'.join(o.rstrip() for o in lines if o.strip())
 
 def _tree(src):
-    try: return ast.parse(re.sub(r'^\s*[%!].*$', '', src, flags=re.M))
+    try: return ast.parse(as_python(src))
     except SyntaxError: return ast.Module(body=[], type_ignores=[])
 
 def _public(path):
@@ -69,14 +69,15 @@ def code_hash(nb):
     flags, cells = set(settings()['tst_flags'].split()), []
     for c in nb['cells']:
         if c['cell_type'] != 'code' or 'nbdev_export(' in source(c): continue
-        run = [d for d in directives(source(c)) if d.split()[:1] and (d.split()[0] in flags or d.startswith('eval'))]
+        run = [d for d in directives(source(c)) if d and (d.split()[0] in flags or d.startswith('eval'))]
         cells.append('\n'.join(run + [strip_comments(source(c))]))
-    code = '\n\n'.join(cells)
-    mods = modules()
-    return digest(code, *[f"{m}\n{strip_comments(mods[m].read_text(encoding='utf-8'))}" for m in needed(code)])
+    code, mods = '\n\n'.join(cells), modules()
+    texts = {m: strip_comments(mods[m].read_text(encoding='utf-8')) for m in needed(code)}
+    return digest(code, *[f'{m}\n{text}' for m, text in texts.items()])
 
 def output_hash(nb):
-    return digest(json.dumps([c.get('outputs', []) for c in nb['cells'] if c['cell_type'] == 'code'], sort_keys=True))
+    outputs = [c.get('outputs', []) for c in nb['cells'] if c['cell_type'] == 'code']
+    return digest(json.dumps(outputs, sort_keys=True))
 
 def stamp_of(nb): return dict(code=code_hash(nb), outputs=output_hash(nb))
 
@@ -85,5 +86,7 @@ def stale(nb):
     old = nb['metadata'].get(KEY) or {}
     if not any(c['cell_type'] == 'code' for c in nb['cells']): return None
     if not old: return 'its outputs were never stored by make execute'
-    if old.get('code') != code_hash(nb): return 'its code, or a module it imports, has changed since its outputs were stored'
-    if old.get('outputs') != output_hash(nb): return 'its stored outputs are not those that make execute stored'
+    if old.get('code') != code_hash(nb):
+        return 'its code, or a module it imports, has changed since its outputs were stored'
+    if old.get('outputs') != output_hash(nb):
+        return 'its stored outputs are not those that make execute stored'

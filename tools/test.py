@@ -6,25 +6,33 @@ import subprocess, sys, time
 from common import ENV, ROOT
 
 STEPS = [
-    ('check', 'are the notebooks clean, and do the library, README.md and the stored outputs match them?', ['tools/check.py']),
-    ('notebooks', 'every notebook from a clean kernel, two at a time, one thread each', ['tools/test_notebooks.py']),
-    ('site', 'does the site build, with every citation, reference, formula and link in order?', ['tools/proc.py'], ['tools/site_build.py']),
-    ('pytest', 'the command line, bad input, the wheel, the tools; two files at a time', ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-n', '2', '--dist', 'loadfile', 'tests']),
+    ('check', 'do notebooks, library, README.md and stored outputs belong together, can the code be read?',
+        ['tools/check.py']),
+    ('notebooks', 'every notebook from a clean kernel, two at a time, one thread each',
+        ['tools/test_notebooks.py']),
+    ('site', 'does the site build, with every citation, reference, formula and link in order?',
+        ['tools/proc.py'], ['tools/site_build.py']),
+    ('pytest', 'the command line, bad input, the wheel, the tools; two files at a time',
+        ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-n', '2', '--dist', 'loadfile', 'tests']),
 ]
 
 def step(i, n, name, what, *cmds):
     print(f'\n=== {i}/{n} {name}: {what}', flush=True)
     start = time.time()
     ok = all(subprocess.run([sys.executable, *c], cwd=ROOT, env=ENV).returncode == 0 for c in cmds)
-    if name != 'pytest': print(f"--- {name}: {'ok' if ok else 'FAILED'} ({time.time()-start:.0f} s)", flush=True)
+    result = f"--- {name}: {'ok' if ok else 'FAILED'} ({time.time()-start:.0f} s)"
+    if name != 'pytest': print(result, flush=True)
     return ok
 
 def main():
     names = sys.argv[1:]
-    if names: return subprocess.run([sys.executable, 'tools/test_notebooks.py', *names], cwd=ROOT, env=ENV).returncode
+    if names:
+        cmd = [sys.executable, 'tools/test_notebooks.py', *names]
+        return subprocess.run(cmd, cwd=ROOT, env=ENV).returncode
     failed = []
     for i, (name, *rest) in enumerate(STEPS, 1):
-        if name == 'pytest' and failed: print(f"\nmake test will FAIL: {', '.join(failed)} (see above)", flush=True)
+        if name == 'pytest' and failed:
+            print(f"\nmake test will FAIL: {', '.join(failed)} (see above)", flush=True)
         if not step(i, len(STEPS), name, *rest): failed.append(name)
     return bool(failed)
 

@@ -15,7 +15,8 @@ def run(fn):
     "Run one notebook in a process of its own: (notebook, seconds, what it printed, error)"
     start = time.time()
     cmd = [Path(sys.executable).parent/'nbdev_test', '--n_workers', '0', '--path', str(fn)]
-    p = subprocess.Popen(cmd, cwd=ROOT, env=ENV, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    p = subprocess.Popen(cmd, cwd=ROOT, env=ENV, text=True, start_new_session=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try: out, err = p.communicate(timeout=TIMEOUT)[0], None
     except subprocess.TimeoutExpired: out, err = '', f'still running after {TIMEOUT:.0f} s'
     finally:
@@ -29,11 +30,13 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         for fn, secs, out, err in pool.map(run, fns):
             times.append(secs)
-            print(f"  {'FAILED' if err else 'ok':6} {secs:6.1f} s  {show(fn)}{'  (aim: '+str(AIM)+' s)' if secs > AIM else ''}", flush=True)
+            slow = f'  (aim: {AIM} s)' if secs > AIM else ''
+            print(f"  {'FAILED' if err else 'ok':6} {secs:6.1f} s  {show(fn)}{slow}", flush=True)
             if err:
                 failed.append(f'{show(fn)}: {err}')
                 print(*('    '+o for o in out.splitlines()), sep='\n', flush=True)
-    print(f'notebooks: {len(fns)-len(failed)} of {len(fns)} passed in {time.time()-start:.0f} s; mean {sum(times)/len(times):.1f} s, longest {max(times):.1f} s')
+    print(f'notebooks: {len(fns)-len(failed)} of {len(fns)} passed in {time.time()-start:.0f} s;',
+          f'mean {sum(times)/len(times):.1f} s, longest {max(times):.1f} s')
     if failed: print('notebooks that failed:', *failed, sep='\n    ')
     return bool(failed)
 
