@@ -6,14 +6,13 @@
 __all__ = ['overlap', 'ScoreNet', 'NCSN']
 
 # %% ../nbs/31_ncsn.ipynb #741cd971
-import math
 import warnings
 from collections.abc import Callable
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from .average import evaluating, unwrapped
+from .average import evaluating
 from .checks import check, check_above, check_shape, check_whole
 from .denoise import Denoiser, sigma2_weight
 from .gauss import randn_like
@@ -22,15 +21,16 @@ from .path import Path, ncsn_path
 from .refinenet import RefineNet
 from .samplers import in_batches
 from .score import langevin_step
-from .spec import record
+from .spec import record, unwrapped
 
 # %% ../nbs/31_ncsn.ipynb #a6bc3bd1
 def overlap(
     gamma:float, # Ratio of neighbouring levels, at least 1
     D:int, # Numbers in an image
 )->float: # Share in [0,1], near 1 where the walk passes easily
-    "Share of a level's shell within three standard deviations of the next one's (Song & Ermon 2020, proposition 2)"
-    Phi,c = torch.special.ndtr,torch.tensor((2*D)**.5*(gamma-1), dtype=torch.float64)
+    "Share of a shell within three standard deviations of the next one's (Song & Ermon 2020, prop. 2)"
+    Phi = torch.special.ndtr
+    c = torch.tensor((2*D)**.5*(gamma-1), dtype=torch.float64)
     return (Phi(c + 3*gamma) - Phi(c - 3*gamma)).item()
 
 # %% ../nbs/31_ncsn.ipynb #da331444
@@ -47,31 +47,38 @@ class ScoreNet(nn.Module):
     def forward(self, x, t, **cond):
         sig = self.path.at(t, x).sig
         size = (sig**2 + self.sd**2).sqrt()
-        return (self.sd/sig*self.net(x/size, t, **cond) - x/size)/size
+        y = self.net(x/size, t, **cond)
+        return (self.sd/sig*y - x/size)/size
 
 # %% ../nbs/31_ncsn.ipynb #281c4e5e
+def _in_words(sigmas):
+    "Noise levels, the largest first, in a few words"
+    return f'{len(sigmas)} levels from {sigmas[0]:.4g} to {sigmas[-1]:.4g}'
+
 def _check_levels(net, path, levels, any_time):
     "ValueError where a RefineNet's noise levels are not the model's, or it would be asked between them"
-    if not isinstance(unwrapped(net), RefineNet): return
     net = unwrapped(net)
-    check(not any_time, 'a net that takes any time, such as a ScoreNet', 'a RefineNet, which knows its levels only', 'leave any_time out')
+    if not isinstance(net, RefineNet): return
+    check(not any_time, 'a net that takes any time, such as a ScoreNet',
+          'a RefineNet, which knows its levels only', 'leave any_time out')
     sigmas = path(torch.arange(levels, 0, -1)/levels)[1]
     same = net.levels == levels and torch.allclose(net.sigmas.cpu(), sigmas, rtol=1e-4)
-    check(same, f'a net with the levels of the model, {levels} levels from {sigmas[0]:.4g} to {sigmas[-1]:.4g}',
-          f'{net.levels} levels from {net.sigmas[0]:.4g} to {net.sigmas[-1]:.4g}')
+    check(same, f'a net with the levels of the model, {_in_words(sigmas)}', _in_words(net.sigmas))
 
 # %% ../nbs/31_ncsn.ipynb #40408dce
 def _warn_of_reach(x, sigma_max):
     "Warn where images of a batch lie farther apart than noise of `sigma_max` can bridge"
-    far = torch.cdist(x.flatten(1).float(), x.flatten(1).float()).max().item()
+    x = x.flatten(1).float()
+    far = torch.cdist(x, x).max().item()
     if far <= 7*sigma_max: return
-    warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not bridge that: '
-        f'walkers will not find all of the data; take sigma_max={far:.3g}, or suggest_sigmas(data), which also chooses the levels')
+    warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not '
+        f'bridge that: walkers will not find all of the data; take sigma_max={far:.3g}, '
+        'or suggest_sigmas(data), which also chooses the levels')
 
 # %% ../nbs/31_ncsn.ipynb #2fc03390
 @record
 class NCSN(Denoiser):
-    "Noise conditional score network (Song & Ermon 2019): a denoiser on a ladder of noise levels, with annealed Langevin dynamics"
+    "Noise conditional score network (Song & Ermon 2019): a denoiser that draws by annealed Langevin dynamics"
     def __init__(self,
         channels:int=3, # Of the images
         image_size:int=32, # Side of the square images
@@ -89,18 +96,18 @@ class NCSN(Denoiser):
     ):
         path = ncsn_path(levels, sigma_max, sigma_min)
         step_lr = .2*sigma_min**2 if step_lr is None else step_lr
-        check(len(dilations) == 4, 'four dilations, one a stage, such as (1,2,4,8)', dilations)
+        check(len(dilations) == 4, 'four dilations, one for each stage, such as (1,2,4,8)', dilations)
         check_whole('n_steps_each', n_steps_each)
         check_above('step_lr', step_lr)
-        if net is None:
-            small = image_size < 16
-            net = _small_net(channels, image_size, path) if small else RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
+        if net is None and image_size < 16: net = _small_net(channels, image_size, path)
+        if net is None: net = RefineNet(channels, nf, levels, sigma_max, sigma_min, dilations, scale_by_sigma)
         _check_levels(net, path, levels, any_time)
         if weight == 'sigma2': weight = sigma2_weight()
         super().__init__(net, path, 'score', times=None if any_time else levels, weight=weight)
         self.shape = (channels,image_size,image_size)
-        self.levels,self._sigma_max,self.looked = levels,sigma_max,False
+        self.levels,self._sigma_max = levels,sigma_max
         self.n_steps_each,self.step_lr = n_steps_each,step_lr
+        self.looked = False
 
     @property
     def sigma_max(self): return self._sigma_max     # of the path, which never changes
@@ -132,19 +139,21 @@ def anneal(self:NCSN,
     denoise:bool=True, # Take the last level's noise off at the end?
     generator:torch.Generator=None, # Source of the noise
     progress:bool=False, # Show a bar?
-    hold=None, # Function of `(x, sig)`, called on each level for another one of `x` that is called after every step; see `inpaint`
+    hold:Callable=None, # Called as `hold(x, sig)` on each level: a function that changes `x` after every step there; see `inpaint`
     **cond, # Conditions for the net, such as `y`
 ): # The states after each level, one at a time; the last is the result
     "Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1)"
     steps = self.n_steps_each if n_steps_each is None else n_steps_each
     h_min = self.step_lr if step_lr is None else step_lr
-    sigma = self.path(torch.arange(self.levels+1)/self.levels)[1]
-    hs = (h_min*(sigma/sigma[1])**2).tolist()
+    sigmas = self.path(torch.arange(self.levels+1)/self.levels)[1]        # the lowest level at index 1
+    hs = (h_min*(sigmas/sigmas[1])**2).tolist()
     for k in tqdm(range(self.levels, 0, -1), disable=not progress):
         p = self.at(k/self.levels, x)
-        held = hold(x, p.sig) if hold else lambda x: x
-        score = lambda x: self.output(x, p, **cond)
-        for _ in range(steps): x = held(langevin_step(score, x, hs[k], generator))
+        def score(x): return self.output(x, p, **cond)
+        held = None if hold is None else hold(x, p.sig)
+        for _ in range(steps):
+            x = langevin_step(score, x, hs[k], generator)
+            if held is not None: x = held(x)
         yield self(x, k/self.levels, **cond) if denoise and k == 1 else x
 
 # %% ../nbs/31_ncsn.ipynb #9cb68150
@@ -173,10 +182,10 @@ def sample(self:NCSN,
     "Draw `n` images from uniform noise; ValueError for fewer than one image or step"
     check_whole('n', n)
     if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
-    settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, denoise=denoise, generator=generator, progress=progress)
+    settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, denoise=denoise, progress=progress)
     with evaluating(self) as m:
         parts = in_batches(m.start(n, generator), batch_size, cond)
-        return torch.cat([_last(m.anneal(x, **settings, **part)) for x,part in parts])
+        return torch.cat([_last(m.anneal(x, generator=generator, **settings, **part)) for x,part in parts])
 
 # %% ../nbs/31_ncsn.ipynb #5e9c0db6
 @patch
@@ -189,21 +198,26 @@ def inpaint(self:NCSN,
     progress:bool=False, # Show a bar?
     **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # The images, known pixels as they were, the others drawn, `(n, C, H, W)`
-    "Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other shapes or a mask that is not boolean"
+    """Draw the unknown pixels given the known ones (Song & Ermon 2019, algorithm 2); ValueError for other
+    shapes, or a mask that is not boolean"""
     _check_inpaint(x, known, self.shape, n_steps_each)
     y,known = x.nan_to_num(),known.expand_as(x)
     def hold(now, sig):
         noised = y + sig*randn_like(y, generator)
         return lambda x: torch.where(known, noised, x)
+    settings = dict(n_steps_each=n_steps_each, step_lr=step_lr, progress=progress)
     with evaluating(self) as m:
-        walk = m.anneal(m.start(len(x), generator), n_steps_each, step_lr, True, generator, progress, hold, **cond)
+        start,part = next(in_batches(m.start(len(x), generator), len(x), cond))
+        walk = m.anneal(start, generator=generator, hold=hold, **settings, **part)
         return torch.where(known, x, _last(walk))
 
 # %% ../nbs/31_ncsn.ipynb #0e124833
 def _check_inpaint(x, known, shape, n_steps_each):
-    "ValueError for images of another shape, a mask that is not boolean or does not fit, fewer than one step"
+    "ValueError for images of another shape, a mask that is not boolean or does not fit, no image or no step"
     check_shape(x, shape)
+    check_whole('the number of images', len(x))
     if n_steps_each is not None: check_whole('n_steps_each', n_steps_each)
-    check(known.dtype == torch.bool, 'known as a boolean mask, True where a pixel is known', known.dtype, 'for 0 and 1 write known > 0')
+    check(known.dtype == torch.bool, 'known as a boolean mask, True where a pixel is known', known.dtype,
+          'for 0 and 1 write known > 0')
     fits = known.ndim <= 4 and all(k in (1,d) for k,d in zip(known.shape[::-1], x.shape[::-1]))
     check(fits, f'a mask that fits images of shape {tuple(x.shape[1:])}', tuple(known.shape))

@@ -2,7 +2,8 @@
 import warnings
 import pytest
 import torch
-from genmodels import DDPM, NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, edm_weight, load, ncsn_path, refinenet_song2019, save, stable_loss, suggest_sigmas, suggest_step
+from genmodels import (DDPM, NCSN, ByDivision, RefineNet, ScoreNet, UNet, consistent_sample, consistent_step, ddpm_path, edm_weight, fit, load, ncsn_path,
+    refinenet_song2019, save, stable_loss, suggest_sigmas, suggest_step)
 from genmodels.ncsn import overlap
 from genmodels.ncsn2 import variance_ratio, widest_ratio
 
@@ -78,7 +79,7 @@ def test_stable_loss_keeps_the_models_own_checks():
 
 
 @pytest.mark.parametrize('sd', [0, -1., float('nan')])
-def test_weight_of_no_spread(sd): refused(lambda: edm_weight(sd, 'score'), 'sd > 0')
+def test_weight_of_no_spread(sd): refused(lambda: edm_weight(sd, 'score'), 'sd to be a number above 0')
 
 
 def test_weight_of_another_target(): refused(lambda: NCSN(1, 8, weight=edm_weight(.7, 'eps')), "'eps'", "'score'")
@@ -115,19 +116,20 @@ def test_data_out_of_reach():
 def test_other_bad_input():
     model = NCSN(1, 8)
     refused(lambda: model.loss(torch.zeros(2, 1, 9, 9)), '(n, 1, 8, 8)')
-    refused(lambda: model.sample(0), 'at least one image')
-    refused(lambda: model.sample(2, n_steps_each=-1), 'one step')
+    refused(lambda: model.sample(0), 'n to be a whole number, at least 1')
+    refused(lambda: model.sample(2, n_steps_each=-1), 'n_steps_each', 'at least 1')
     refused(lambda: NCSN(1, 8, n_steps_each=0), 'n_steps_each')
     refused(lambda: NCSN(1, 8, step_lr=-1.), 'step_lr')
     refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 7), torch.tensor(True)), 'images of shape')
+    refused(lambda: model.inpaint(torch.zeros(0, 1, 8, 8), torch.tensor(True)), 'number of images', 'at least 1')
     refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(8, 8)), 'boolean')
     refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(3, 8, dtype=torch.bool)), 'mask')
     for x in (torch.zeros(3, 1, 8, 8), torch.zeros(0, 1, 8, 8), torch.full((3, 4), float('nan'))): refused(lambda: suggest_sigmas(x), 'differ')
     for share in (0., 1., -1): refused(lambda: widest_ratio(64, share), 'between 0 and 1')
     for gamma,T in ((1., 5), (1.2, 0)): refused(lambda: suggest_step(gamma, T), 'above 1')
-    refused(lambda: consistent_sample(model, 0), 'one image')
-    refused(lambda: consistent_sample(model, 2, levels=1), 'two levels')
-    refused(lambda: consistent_sample(model, 2, eta=2.5), '0 and 2')
+    refused(lambda: consistent_sample(model, 0), 'n to be a whole number, at least 1')
+    refused(lambda: consistent_sample(model, 2, levels=1), 'levels', 'at least 2')
+    refused(lambda: consistent_sample(model, 2, eta=2.5), 'eta between 0 and 2')
     class Shrinks: path = ddpm_path()
     refused(lambda: consistent_step(Shrinks(), torch.zeros(2, 3), 1., .5), 'only adds noise')
 
@@ -168,6 +170,53 @@ def test_equal_images_have_no_ladder():
 
 def test_no_steps_and_other_dtypes():
     model = NCSN(1, 8, nf=8, levels=3)
-    refused(lambda: model.sample(2, n_steps_each=0), 'one step a level')
-    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(1, 1, 8, 8, dtype=torch.bool), n_steps_each=-1), 'one step a level')
+    refused(lambda: model.sample(2, n_steps_each=0), 'n_steps_each', 'at least 1')
+    refused(lambda: model.inpaint(torch.zeros(2, 1, 8, 8), torch.ones(1, 1, 8, 8, dtype=torch.bool), n_steps_each=-1), 'n_steps_each', 'at least 1')
     assert model.double().sample(2, n_steps_each=1).dtype==torch.float64
+
+
+SMALL = dict(levels=3, sigma_max=4., sigma_min=.5, n_steps_each=2)
+
+class TwoGreys(torch.nn.Module):
+    "The exact score of images that are all -1/2 or all 1/2, told which"
+    path = ncsn_path(3, 4., .5)
+    def forward(self, x, t, y): return ((y.view(-1, 1, 1, 1) - .5) - x)/self.path.at(t, x).sig**2
+
+
+UPPER = torch.arange(8)[:, None] < 4
+WALKS = dict(sample=lambda m, n, **kw: m.sample(n, **kw), consistent=consistent_sample,
+    inpaint=lambda m, n, **kw: m.inpaint(torch.zeros(n, 1, 8, 8), UPPER, **kw))
+
+@pytest.mark.parametrize('walk', WALKS.values(), ids=WALKS)
+def test_conditions_travel_to_the_net(walk):
+    model, y = NCSN(1, 8, net=TwoGreys(), **SMALL), torch.tensor([0, 1, 1])
+    x = walk(model, 3, y=y, generator=seeded())
+    assert torch.allclose(x[:, 0, 7, 0], y - .5, atol=1e-3)
+    unet = UNet(1, 8, (8, 16), classes=2)
+    for p in unet.parameters(): torch.nn.init.normal_(p, std=.1)        # it starts by answering 0 to all
+    knows = NCSN(1, 8, net=ScoreNet(unet, ncsn_path(3, 4., .5)), **SMALL)
+    zeros, ones = [walk(knows, 3, y=torch.full((3,), k), generator=seeded()) for k in (0, 1)]
+    assert zeros.isfinite().all() and ones.isfinite().all() and not torch.allclose(zeros, ones, atol=1e-3)
+
+
+@pytest.mark.parametrize('walk', WALKS.values(), ids=WALKS)
+def test_one_condition_for_all(walk):
+    for y in (1, [1, 1, 1]): assert torch.allclose(walk(NCSN(1, 8, net=TwoGreys(), **SMALL), 3, y=y)[:, 0, 7, 0], torch.full((3,), .5), atol=1e-3)
+
+
+@pytest.mark.parametrize('walk', [WALKS['sample'], consistent_sample], ids=['sample', 'consistent'])
+def test_conditions_are_cut_with_their_images(walk):
+    model, y = NCSN(1, 8, net=TwoGreys(), **SMALL), torch.tensor([0, 1, 1, 0, 1])
+    x = walk(model, 5, y=y, batch_size=2)
+    assert torch.allclose(x[:, 0, 7, 0], y - .5, atol=1e-3)
+
+
+def test_compiled_net():
+    plain = ScoreNet(UNet(1, 8, (8, 16)), ncsn_path(3, 4., .5))
+    model, x = NCSN(1, 8, net=torch.compile(plain, backend='eager'), **SMALL), 2*torch.rand(8, 1, 8, 8, generator=seeded()) - 1
+    before = [p.clone() for p in plain.parameters()]
+    fit(model, x, 3, batch_size=8, ema=.5, progress=False)
+    assert not all(map(torch.equal, before, plain.parameters()))
+    uncompiled = NCSN(1, 8, net=plain, **SMALL)
+    uncompiled.ema = model.ema
+    for walk in WALKS.values(): assert torch.allclose(walk(model, 3, generator=seeded()), walk(uncompiled, 3, generator=seeded()), atol=1e-5)
