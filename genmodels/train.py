@@ -143,7 +143,7 @@ def rate(self:Run, k):
 
 @patch
 def start_at(self:Run, k):
-    "Go on at step `k`: torch's scheduler multiplies the largest rate by @eq-cosine or @eq-one-cycle"
+    "Go on at step `k` of the schedule"
     s = self.settings
     scale = partial(lr_scale, steps=s['steps'], warmup=s['warmup'], schedule=s['schedule'])
     self.schedule = LambdaLR(self.opt, scale, last_epoch=k - 1)
