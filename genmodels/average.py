@@ -58,13 +58,15 @@ def keep_average(
     model:nn.Module, # Carries it from now on
     ema:dict, # Plain name -> tensor; None or empty: no average
 ):
-    "Make `ema` the model's moving average; a part that had one of its own shares the model's from now on"
+    "Make `ema` the model's moving average; parts that can be trained alone share it, as their own"
     whole,of = unwrapped(model),{}
     for name,p in named_weights(model).items():
         if name in (ema or {}): of[p] = ema[name]
     for part in map(unwrapped, model.modules()):
-        if part is whole or not isinstance(getattr(part, 'ema', None), dict): continue
-        part.ema = {name: of[p] for name,p in named_weights(part).items() if p in of} or None
+        own = getattr(part, 'ema', None)
+        alone = isinstance(own, dict) or own is None and hasattr(part, 'loss')
+        if alone and part is not whole:
+            part.ema = {name: of[p] for name,p in named_weights(part).items() if p in of} or None
     whole.ema = ema or None
 
 # %% ../nbs/06_average.ipynb #8de9b6d2
@@ -141,4 +143,5 @@ def evaluating(
         with quiet: yield _copy(model, new)
     finally:
         _enclosing.set(outside)
-        inside.clear()      # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing
+        # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing
+        inside.clear()

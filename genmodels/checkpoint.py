@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from . import __version__
-from .average import averages, named_weights
+from .average import averages, keep_average, named_weights
 from .files import make_folder, replacing
 from .spec import make, plain_name, spec_of, unwrapped
 
@@ -50,7 +50,8 @@ def save(
     if ema:
         about['ema_steps'] = getattr(bare, 'ema_steps', 0)
         tensors |= {f'ema.{name}': ema.get(name, p) for name,p in named_weights(model).items()}
-    if hasattr(bare, 'shape'): about['shape'] = list(bare.shape)
+    shape = getattr(bare, 'shape', None)
+    if shape is not None: about['shape'] = list(shape)
     with replacing(out/'model.safetensors', out/'model.json') as (numbers,words):
         write_tensors(numbers, tensors)
         words.write_text(json.dumps(about, indent=1) + '\n')
@@ -156,7 +157,7 @@ def _put_average(model, ema, where, needed):
     first = {plain_name(model, name): name_of[p] for name,p in shared}
     ema = {first.get(name, name): t for name,t in renamed(ema, first).items()}
     if needed: check_tensors(want, ema, where, 'ema.')
-    unwrapped(model).ema = {name: t.to(want[name].device) for name,t in ema.items()} or None
+    keep_average(model, {name: t.to(want[name].device) for name,t in ema.items()})
 
 def load(
     folder:str, # Where `save` or `fit(out=...)` wrote
@@ -188,7 +189,7 @@ def _fill(model, about, tensors, folder):
     steps,bare = about.get('ema_steps'),unwrapped(model)
     _put_average(model, part(tensors, 'ema.'), folder, needed=steps is not None)
     bare.ema_steps = steps or 0
-    if 'shape' in about and not hasattr(bare, 'shape'): bare.shape = tuple(about['shape'])
+    if 'shape' in about and getattr(bare, 'shape', None) is None: bare.shape = tuple(about['shape'])
 
 # %% ../nbs/07_checkpoint.ipynb #43f7f5bf
 def _completed(spec, obj):

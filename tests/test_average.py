@@ -1,5 +1,5 @@
 """The moving average: where it lies, and that looking at a model with it changes nothing, whoever looks and whatever happens."""
-import copy, functools, random, signal, sys, threading
+import copy, functools, random, signal, threading
 
 import pytest
 import torch
@@ -60,9 +60,11 @@ def test_what_is_seen(model, average):
 def test_the_copy(model):
     with evaluating(model) as m:
         assert type(m) is Parts and m is not model and not m.training and not any(o.training for o in m.modules())
-        assert m.again is m.a is m.layers[0] is m.call.__self__ is not model.a and m.b.weight is m.a.weight and m.layers[1][1]['norm'] is m.norm
+        assert m.again is m.a is m.layers[0] is m.call.__self__ is not model.a
+        assert m.b.weight is m.a.weight and m.layers[1][1]['norm'] is m.norm
         assert m.norm.running_mean is model.norm.running_mean
-        assert [n for n,_ in m.named_parameters()] == [n for n,_ in model.named_parameters()] and m.state_dict().keys() == model.state_dict().keys()
+        assert [n for n,_ in m.named_parameters()] == [n for n,_ in model.named_parameters()]
+        assert m.state_dict().keys() == model.state_dict().keys()
         assert all(p.data_ptr() == model.ema[n].data_ptr() and not p.requires_grad for n,p in m.named_parameters())
         m.extra,m.a.bias = nn.Linear(1, 1),nn.Parameter(torch.zeros(4))
         m.register_buffer('more', torch.zeros(1))
@@ -72,7 +74,9 @@ def test_the_copy(model):
     assert not hasattr(model, 'extra') and not hasattr(model, 'more') and model.a.bias.requires_grad
 
 
-@pytest.mark.parametrize('wrap', [lambda m: torch.compile(m, backend='eager'), nn.DataParallel, lambda m: nn.DataParallel(torch.compile(m, backend='eager'))])
+def compiled(m): return torch.compile(m, backend='eager')
+
+@pytest.mark.parametrize('wrap', [compiled, nn.DataParallel, lambda m: nn.DataParallel(compiled(m))])
 @pytest.mark.parametrize('where', ['whole','part'])
 def test_wrapped(model, wrap, where):
     want,names,wrapped = by_hand(model),[*named_weights(model)],copy.deepcopy(model)
@@ -94,17 +98,21 @@ def test_a_wrapped_model_is_trained():
         torch.manual_seed(0)
         return Parts()
     want = trained(make())
-    for wrap in (lambda m: torch.compile(m, backend='eager'), nn.DataParallel):
+    for wrap in (compiled, nn.DataParallel):
         inner = make()
         fit(wrap(inner), x, 20, batch_size=16, lr=1e-2, schedule='constant', progress=False)
         assert inner.ema.keys() == want.ema.keys() and inner.ema_steps == 20 and not inner.training
         assert all(torch.allclose(inner.ema[n], t, atol=1e-5) for n,t in want.ema.items())
 
 
-@pytest.mark.parametrize('net', [nn.LSTM(4, 4), nn.GRU(4, 4), nn.TransformerEncoderLayer(4, 2, 8), nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)),
-    nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)), nn.MultiheadAttention(4, 2), nn.Sequential(nn.Linear(4, 4)), nn.ModuleDict(dict(a=nn.Linear(4, 4)))], ids=lambda n: type(n).__name__)
+weight_norm,spectral_norm = nn.utils.parametrizations.weight_norm,nn.utils.parametrizations.spectral_norm
+kinds = [nn.LSTM(4, 4), nn.GRU(4, 4), nn.TransformerEncoderLayer(4, 2, 8), weight_norm(nn.Linear(4, 4)), spectral_norm(nn.Linear(4, 4)),
+    nn.MultiheadAttention(4, 2), nn.Sequential(nn.Linear(4, 4)), nn.ModuleDict(dict(a=nn.Linear(4, 4)))]
+special = dict(MultiheadAttention=lambda m: m(x, x, x), ModuleDict=lambda m: m['a'](x))
+
+@pytest.mark.parametrize('net', kinds, ids=lambda n: type(n).__name__)
 def test_nets_of_all_kinds(net):
-    call = dict(MultiheadAttention=lambda m: m(x, x, x), ModuleDict=lambda m: m['a'](x)).get(type(net).__name__, lambda m: m(x))
+    call = special.get(type(net).__name__, lambda m: m(x))
     net.ema = {n: torch.randn_like(p) for n,p in named_weights(net).items()}
     twin = copy.deepcopy(net).eval()
     with torch.no_grad():
@@ -129,7 +137,7 @@ def test_torchscript_is_refused():
 def test_nested(model):
     avg,raw = by_hand(model),by_hand(model, False)
     with evaluating(model) as m:
-        assert torch.equal(looked(model), avg) and torch.equal(looked(model, False), raw) and torch.equal(looked(m), avg) and torch.equal(looked(m, False), raw)
+        for of in (model, m): assert torch.equal(looked(of), avg) and torch.equal(looked(of, False), raw)
     with evaluating(model, False) as m: assert torch.equal(looked(model), avg) and torch.equal(looked(m), raw) and torch.equal(m(x), raw)
 
 
@@ -143,7 +151,9 @@ def test_another_model_on_the_same_net(model):
         assert torch.equal(looked(model), looked(other))                 # its own average is none, so the enclosing one
         model.ema = keep
         assert torch.equal(looked(model), avg)                           # now it has its own
-        with evaluating(model, False): assert torch.equal(looked(model.a, of=lambda a: a(x)), nn.functional.linear(x, model.a.weight, model.a.bias).detach())
+        with evaluating(model, False):
+            live = nn.functional.linear(x, model.a.weight, model.a.bias)
+            assert torch.equal(looked(model.a), live.detach())
     assert torch.equal(looked(twin), avg)                                # a part's own
 
 
@@ -169,7 +179,8 @@ def test_exceptions(model):
 
 def test_ctrl_c_at_any_moment(model):
     "300 real SIGINTs"
-    old = signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    sigint = signal.signal(signal.SIGINT, signal.default_int_handler)
+    sigalrm = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     before,raw,twin = state(model),by_hand(model, False),nn.Sequential(model)
     model.ema,keep = None,model.ema
     whole = nn.Sequential(model)
@@ -185,7 +196,8 @@ def test_ctrl_c_at_any_moment(model):
             assert torch.equal(looked(twin), raw)                      # no average is left in use
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGINT, old[0]); signal.signal(signal.SIGALRM, old[1])
+        signal.signal(signal.SIGINT, sigint)
+        signal.signal(signal.SIGALRM, sigalrm)
         model.ema = keep
     assert state(model) == before
 
@@ -247,7 +259,8 @@ def test_gradients_of_the_input(model):
 def test_after_to_another_type(model):
     want = by_hand(model)
     model.double()
-    assert torch.allclose(looked(model, of=lambda m: m(x.double())).float(), want, atol=1e-5) and {t.dtype for t in model.ema.values()} == {torch.float32}
+    assert torch.allclose(looked(model, of=lambda m: m(x.double())).float(), want, atol=1e-5)
+    assert {t.dtype for t in model.ema.values()} == {torch.float32}
 
 
 def test_nothing_is_copied(model):
@@ -273,6 +286,8 @@ def test_averages_of_parts():
     assert averages(whole) == {} and shared.ema is None
     keep_average(whole, {})
     assert whole.ema is None
+    trained(whole, 1)      # parts that have a loss get their share, others nothing
+    assert all(shared.ema[n] is whole.ema[f'net.{n}'] for n in named_weights(shared)) and not hasattr(whole.new, 'ema')
 
 
 @pytest.mark.parametrize('taken', [nn.Linear(1, 1), .999, 'x'])
@@ -296,7 +311,9 @@ def test_frozen_parts_keep_their_average():
     assert model.ema_steps == 5    # the new part's own count
 
 
-@pytest.mark.parametrize('kw', [dict(out='file'), dict(steps=0), dict(data=x[:0]), dict(out='run', resume=True)], ids=['out','steps','data','another run'])
+bad = dict(out=dict(out='file'), steps=dict(steps=0), data=dict(data=x[:0]), another_run=dict(out='run', resume=True))
+
+@pytest.mark.parametrize('kw', bad.values(), ids=bad)
 def test_a_refused_fit_leaves_the_average(tmp_path, monkeypatch, kw):
     monkeypatch.chdir(tmp_path)
     (tmp_path/'file').write_text('')

@@ -57,7 +57,7 @@ def test_denoiser(tmp_path, path, target):
     back = load(save(model, tmp_path))
     assert same(model, back) and not back.training and back.ema_steps == 3
     t = torch.full((64,), 0.3)
-    with evaluating(model), evaluating(back): assert torch.equal(model(x2, t), back(x2, t))
+    with evaluating(model) as a, evaluating(back) as b: assert torch.equal(a(x2, t), b(x2, t))
     torch.manual_seed(1); a = model.loss(x2)
     torch.manual_seed(1); b = back.loss(x2)
     assert a.equal(b)   # path, target, times and weight came back as well
@@ -79,7 +79,7 @@ def test_plain_net_without_average(tmp_path):
     net = MLP(3, 2, (8,), act=nn.ELU)
     back = load(save(net, tmp_path))
     assert same(net, back) and back.ema is None
-    with evaluating(back): assert torch.equal(back(torch.ones(1, 3)), net(torch.ones(1, 3)))
+    with evaluating(back) as m: assert torch.equal(m(torch.ones(1, 3)), net(torch.ones(1, 3)))
 
 
 def test_kept_as_it_is_now(tmp_path):
@@ -464,13 +464,15 @@ def test_resume_with_dropout_and_frozen_and_unused_parts(tmp_path):
     assert same(whole, rest)
 
 
-@pytest.mark.parametrize('changed', [dict(batch_size=16), dict(lr=1e-3), dict(seed=1), dict(schedule='constant'), dict(warmup=0), dict(clip=1.), dict(weight_decay=0.), dict(ema=0.9), dict(dtype=torch.bfloat16)])
+@pytest.mark.parametrize('changed', [dict(batch_size=16), dict(lr=1e-3), dict(seed=1), dict(schedule='constant'), dict(warmup=0),
+    dict(clip=1.), dict(weight_decay=0.), dict(ema=0.9), dict(dtype=torch.bfloat16)])
 def test_other_settings(tmp_path, changed):
     fit(start(), x2, 4, out=tmp_path, **settings)
     name = next(iter(changed))
-    with pytest.raises(ValueError, match=f'{name}=.*same settings'): fit(start(), x2, 4, out=tmp_path, resume=True, **{**settings, **changed})
-    with pytest.raises(ValueError, match='steps=4, not 5'): fit(start(), x2, 5, out=tmp_path, resume=True, **settings)
-    with pytest.raises(ValueError, match='n=64, not 63'): fit(start(), x2[1:], 4, out=tmp_path, resume=True, **settings)
+    again = dict(out=tmp_path, resume=True, **settings)
+    with pytest.raises(ValueError, match=f'{name}=.*same settings.*load'): fit(start(), x2, 4, **again | changed)
+    with pytest.raises(ValueError, match='steps=4, not 5'): fit(start(), x2, 5, **again)
+    with pytest.raises(ValueError, match='n=64, not 63'): fit(start(), x2[1:], 4, **again)
 
 
 def test_damaged_run(tmp_path):
@@ -482,7 +484,8 @@ def test_damaged_run(tmp_path):
     shutil.copy(tmp_path/'model.safetensors', f)
     with pytest.raises(ValueError, match='no run that'): fit(start(), x2, 4, out=tmp_path, resume=True, **settings)
     f.write_bytes(whole)
-    with pytest.raises(ValueError, match='another model'): fit(Denoiser(TimeMLP(2, 16, 2), ddpm_path(100)), x2, 4, out=tmp_path, resume=True, **settings)
+    other = Denoiser(TimeMLP(2, 16, 2), ddpm_path(100))
+    with pytest.raises(ValueError, match='another model'): fit(other, x2, 4, out=tmp_path, resume=True, **settings)
 
 
 def test_nan_keeps_the_checkpoint(tmp_path):
@@ -513,7 +516,8 @@ fit(model, x, 100_000, out=sys.argv[1], save_every=10, progress=False, batch_siz
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGKILL])
 def test_a_process_that_is_stopped(tmp_path, root, how):
     "Ctrl-C saves; after kill -9 the last checkpoint is whole; both go on"
-    p = subprocess.Popen([sys.executable, '-c', script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, 'PYTHONPATH': str(root)})
+    env = os.environ | {'PYTHONPATH': str(root)}
+    p = subprocess.Popen([sys.executable, '-c', script, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     p.stdout.readline()
     until = time.time() + 60
     while not (tmp_path/'run.safetensors').exists() and time.time() < until: time.sleep(.01)
@@ -523,7 +527,8 @@ def test_a_process_that_is_stopped(tmp_path, root, how):
     assert p.returncode != 0 and ('saved in' in err) == (how == signal.SIGINT)
     load(tmp_path)
     model = start()
-    with pytest.raises(KeyboardInterrupt): fit(model, x2, 100_000, out=tmp_path, save_every=10, progress=False, batch_size=8, resume=True, loss=stop_at(3))
+    again = dict(out=tmp_path, save_every=10, progress=False, batch_size=8, resume=True)
+    with pytest.raises(KeyboardInterrupt): fit(model, x2, 100_000, loss=stop_at(3), **again)
     whole,k = start(),model.ema_steps
     with pytest.raises(KeyboardInterrupt): fit(whole, x2, 100_000, progress=False, batch_size=8, loss=stop_at(k))
     assert k >= 13 and same(whole, model)

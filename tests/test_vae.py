@@ -145,6 +145,14 @@ def test_optimal_sd_follows_training_and_only_training():
     assert abs(v.scale - .7) < 1e-6
 
 
+def test_the_average_of_the_optimal_sd_moves_too():
+    "No gradient reaches it, and `fit` averages it all the same: a model is drawn from and judged with the average"
+    v = VAE(least_sd=.1)
+    fit(v, x, 200, batch_size=40, ema=.9, progress=False)
+    with evaluating(v) as frozen: sd = frozen.scale
+    assert v.scale < sd < .5 and .5 - sd > .7*(.5 - v.scale)
+
+
 def test_a_batch_that_is_not_finite_leaves_the_sd():
     v = VAE(sd='optimal', least_sd=.1)
     v.loss(x)
