@@ -44,8 +44,8 @@ def lr_scale(
     if k < up and one_cycle: return 1/25 + 24/25*(1 - math.cos(math.pi*k/up))/2
     if k < up: return (k + 1)/up
     if schedule=='constant': return 1.
-    done = (k - up)/(steps - up) if k < steps else 1.
-    return (1 + math.cos(math.pi*done))/2
+    angle = math.pi*(k - up)/(steps - up) if k < steps else math.pi
+    return (1 + math.cos(angle))/2
 
 # %% ../nbs/08_train.ipynb #14b9e956
 class History:
