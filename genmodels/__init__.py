@@ -1,7 +1,7 @@
 """Deep generative models derived in notebooks: variational autoencoders, denoising diffusion, score matching.
 
-`from genmodels import VAE, DDPM, NCSN, fit, digits, show_images` is all that most programs need. Importing the package
-costs nothing: each name is fetched from its module when it is first used."""
+`from genmodels import VAE, DDPM, NCSN, fit, digits, show_images` is all that most programs need.
+Importing the package costs nothing: each name is fetched from its module when it is first used."""
 __version__ = "0.0.1"
 
 _names = dict(
@@ -17,7 +17,8 @@ _names = dict(
     metrics='mmd mmd_test sliced_wasserstein frechet precision_recall nearest digit_net',
     elbo='LinearGaussian elbo_terms',
     vae='VAE ConvEncoder ConvDecoder',
-    hvae='HVAE LayeredPrior MixturePrior VampPrior Watch active_units mutual_information warmup water_filling',
+    hvae='HVAE LayeredPrior MixturePrior VampPrior Watch active_units mutual_information warmup '
+         'water_filling',
     estimators='iwae_bound dreg_bound ais',
     path='Path betas_path ddpm_path cosine_path sigmoid_path karras_path ncsn_path straight_path',
     denoise='Denoiser sigma2_weight snr_weight min_snr_weight edm_weight stable_loss',

@@ -143,4 +143,5 @@ def evaluating(
         with quiet: yield _copy(model, new)
     finally:
         _enclosing.set(outside)
-        inside.clear()      # what Ctrl-C cut off inside may end after us, and must bring nothing back
+        # a look inside this one that Ctrl-C cut off may end after it: it must restore nothing
+        inside.clear()

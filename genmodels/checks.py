@@ -8,7 +8,6 @@ __all__ = ['refuse', 'check', 'check_whole', 'check_above', 'check_choice', 'che
 # %% ../nbs/00_checks.ipynb #9e84ddf9
 import math
 from numbers import Integral, Real
-import torch
 from torch import Tensor
 
 # %% ../nbs/00_checks.ipynb #5098cc9c

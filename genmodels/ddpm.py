@@ -313,7 +313,8 @@ def errors(self:DDPM,
     eps:Tensor, # The noise, `(n, C, H, W)`
     **cond, # Conditions, passed to the net
 )->Tensor: # Mean over pixels, `(n,)`
-    "Weighted squared error; a learned variance adds a thousandth of the bound (Nichol & Dhariwal 2021, eq. 16)"
+    """Weighted squared error; a learned variance adds a thousandth of the bound
+    (Nichol & Dhariwal 2021, eq. 16)"""
     if self.var != 'learned': return Denoiser.errors(self, xt, p, x0, eps, **cond)
     y,share = self.outputs(xt, p, **cond)
     err = self.compare(y, p, x0, eps)

@@ -87,6 +87,7 @@ NETS = dict(mlp=(MLPEncoder,MLPDecoder), conv=(ConvEncoder,ConvDecoder))
 @record
 class VAE(nn.Module):
     "Variational autoencoder with a diagonal Gaussian encoder (Kingma & Welling 2014)"
+    moved_by_loss = ('log_sd',) # The optimal sd gets no gradient, yet `fit` has to average it
     def __init__(self,
         shape:tuple=(1,8,8), # Channels, height, width
         latent_dim:int=16, # Latent variables, at least 1

@@ -8,7 +8,7 @@ from genmodels import (DDPM, Denoiser, UNet, ddpm_path, ddpm_step, ddim_step, di
     save, unet_ho2020)
 from genmodels.nets import sinusoidal
 from genmodels.path import step_index, straight_path, zero_terminal
-from genmodels.published import HoUNet, embed_index, from_diffusers, read_chain
+from genmodels.published import HoUNet, embed_index, read_chain
 
 NARROW = dict(image_size=8, widths=(8,16), blocks=1, dropout=0.)
 def small(**kw): return DDPM(image_size=8, net=UNet(**NARROW, out_channels=2 if kw.get('var')=='learned' else 1), **kw)

@@ -10,10 +10,9 @@ from collections import namedtuple
 from pathlib import Path
 from common import LIB, NBS, ROOT, as_python, cell_name, notebooks, read_nb, show, source
 
-# Characters. Lines of a `def` up to its body may be wider: a docment is as wide as it must be.
+# Characters. Lines of a `def` up to its body may be wider: a docment is as wide as it must be. Tests are
+# not measured: they are lists of cases, and one case a line, its input beside the words it is refused with, reads best.
 WIDE = 110
-# A test is a list of cases. One case a line, with its input and the words it must be refused by, reads best.
-WIDE_TESTS = 140
 # Lines of a function's body, without its docstring.
 LONG = 20
 # Longer ones, 'file:function', and why they may be. A network's `forward` may always: it is a list of layers.
@@ -80,13 +79,13 @@ def may_be_wide(tree):
 
 def wide(file):
     "Lines that are too wide, but for those above and for cell options such as a figure's caption"
-    most = WIDE_TESTS if file.parent == TESTS else WIDE
+    if file.parent == TESTS: return
     for place, src in pieces(file):
         free = may_be_wide(parse(src))
         for i, line in enumerate(src.splitlines(), 1):
-            if len(line) <= most or i in free or re.match(r'\s*#\s*\|', line): continue
+            if len(line) <= WIDE or i in free or re.match(r'\s*#\s*\|', line): continue
             origin = ' (the `> line` of its notebook)' if i == 1 and written_in(file) else ''
-            yield Problem(file, at(place, i), 'wide', f'{len(line)} characters, {most} at most{origin}', line)
+            yield Problem(file, at(place, i), 'wide', f'{len(line)} characters, {WIDE} at most{origin}', line)
 
 def body_lines(f):
     "Lines of a function without its signature and docstring"
