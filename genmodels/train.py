@@ -44,8 +44,8 @@ def lr_scale(
     if k < up and one_cycle: return 1/25 + 24/25*(1 - math.cos(math.pi*k/up))/2
     if k < up: return (k + 1)/up
     if schedule=='constant': return 1.
-    done = (k - up)/(steps - up) if k < steps else 1.
-    return (1 + math.cos(math.pi*done))/2
+    angle = math.pi*(k - up)/(steps - up) if k < steps else math.pi
+    return (1 + math.cos(angle))/2
 
 # %% ../nbs/08_train.ipynb #14b9e956
 class History:
@@ -123,15 +123,16 @@ class Run:
 @patch
 def start_average(self:Run):
     "Go on with the averages that the model has; other weights start from themselves; frozen ones keep theirs"
-    old,weights,ema = averages(self.model),named_weights(self.model),{}
+    wanted,old,ema,moving = self.settings['ema'],averages(self.model),{},[]
+    listed = ((m, name) for m in self.model.modules() for name in getattr(m, 'moved_by_loss', ()))
+    by_loss = {id(getattr(m, name, None)) for m,name in listed}
+    weights = named_weights(self.model)
     for name,p in weights.items():
+        moves = p.requires_grad or id(p) in by_loss
         known = name in old and old[name].shape==p.shape
-        if known and (self.settings['ema'] or not p.requires_grad): ema[name] = old[name].to(p)
-        elif self.settings['ema'] and p.is_floating_point(): ema[name] = p.detach().clone()
-    names = [(m,name) for m in self.model.modules() for name in getattr(m, 'moved_by_loss', ())]
-    by_loss = {id(getattr(m, name, None)) for m,name in names}
-    moves = lambda p: p.requires_grad or id(p) in by_loss
-    moving = [name for name,p in weights.items() if name in ema and moves(p)]
+        if known and (wanted or not moves): ema[name] = old[name].to(p)
+        elif wanted and p.is_floating_point(): ema[name] = p.detach().clone()
+        if moves and name in ema: moving.append(name)
     self.weights,self.averages = [weights[name].detach() for name in moving],[ema[name] for name in moving]
     goes_on = any(name in old for name in moving)
     self.updates = getattr(unwrapped(self.model), 'ema_steps', 0) if goes_on else 0

@@ -311,6 +311,22 @@ def test_frozen_parts_keep_their_average():
     assert model.ema_steps == 5    # the new part's own count
 
 
+@pytest.mark.parametrize('ema', [None, .999])
+def test_what_a_loss_moves_is_averaged(ema):
+    "A weight without a gradient that the loss itself sets, such as the VAE's optimal sd: its average is no frozen one's"
+    class Counts(Parts):
+        moved_by_loss = ('count','absent')
+        def __init__(self): super().__init__(); self.count = nn.Parameter(torch.zeros(()), requires_grad=False)
+        def loss(self, x):
+            with torch.no_grad(): self.count += 1
+            return super().loss(x)
+    model = trained(Counts(), 10)
+    assert 0 < model.ema['count'] < 10
+    before = model.ema['count'].clone()
+    trained(model, 10, ema=ema)
+    assert (averages(model)['count'] > before) if ema else averages(model) == {}
+
+
 bad = dict(out=dict(out='file'), steps=dict(steps=0), data=dict(data=x[:0]), another_run=dict(out='run', resume=True))
 
 @pytest.mark.parametrize('kw', bad.values(), ids=bad)
