@@ -128,8 +128,10 @@ def start_average(self:Run):
         known = name in old and old[name].shape==p.shape
         if known and (self.settings['ema'] or not p.requires_grad): ema[name] = old[name].to(p)
         elif self.settings['ema'] and p.is_floating_point(): ema[name] = p.detach().clone()
-    by_loss = {id(getattr(m, name)) for m in self.model.modules() for name in getattr(m, 'moved_by_loss', ())}
-    moving = [name for name,p in weights.items() if name in ema and (p.requires_grad or id(p) in by_loss)]
+    names = [(m,name) for m in self.model.modules() for name in getattr(m, 'moved_by_loss', ())]
+    by_loss = {id(getattr(m, name, None)) for m,name in names}
+    moves = lambda p: p.requires_grad or id(p) in by_loss
+    moving = [name for name,p in weights.items() if name in ema and moves(p)]
     self.weights,self.averages = [weights[name].detach() for name in moving],[ema[name] for name in moving]
     goes_on = any(name in old for name in moving)
     self.updates = getattr(unwrapped(self.model), 'ema_steps', 0) if goes_on else 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from common import LIB, NBS, ROOT, as_python, cell_name, notebooks, read_nb, show, source
 
 # Characters. Lines of a `def` up to its body may be wider: a docment is as wide as it must be. Tests are
-# not measured: they are lists of cases, and one case a line, its input beside the words it is refused with, reads best.
+# not measured: they are lists of cases, and one case a line, with the phrase it is refused with, reads best.
 WIDE = 110
 # Lines of a function's body, without its docstring.
 LONG = 20
