@@ -87,7 +87,6 @@ NETS = dict(mlp=(MLPEncoder,MLPDecoder), conv=(ConvEncoder,ConvDecoder))
 @record
 class VAE(nn.Module):
     "Variational autoencoder with a diagonal Gaussian encoder (Kingma & Welling 2014)"
-    moved_by_loss = ('log_sd',) # The optimal sd gets no gradient, yet `fit` has to average it
     def __init__(self,
         shape:tuple=(1,8,8), # Channels, height, width
         latent_dim:int=16, # Latent variables, at least 1
@@ -120,6 +119,8 @@ class VAE(nn.Module):
         self.register_buffer('step', torch.tensor(0))   # calls of `loss` in training, saved with the weights
         if likelihood=='gaussian' and not isinstance(sd, Real):
             self.log_sd = nn.Parameter(torch.tensor(math.log(.5)), requires_grad=sd!='optimal')
+        optimal = likelihood=='gaussian' and sd=='optimal'
+        self.moved_by_loss = ('log_sd',) if optimal else ()     # without a gradient: `fit` averages it
         self.looked = False
     def train(self, mode:bool=True):
         "As every module; and the first batch that training brings will be looked at"
@@ -264,8 +265,7 @@ def mixture_mean(
     h = 2/(grey_levels-1)
     edges = torch.linspace(-1+h/2, 1-h/2, grey_levels-1, dtype=m.dtype, device=m.device)
     edges = edges.view(-1, *[1]*m.ndim)
-    several = max(1, 2**20//m.numel())      # edges at a time: a million numbers, which a cache may hold
-    above = sum(((m-e)/(2*s)).tanh().sum(0) for e in edges.split(several))
+    above = sum(((m-e)/(2*s)).tanh().sum(0) for e in edges.split(8))
     return h/2*(log_w.exp()*above).sum(1)
 
 # %% ../nbs/11_vae.ipynb #879ed916
@@ -346,7 +346,8 @@ def mean(self:VAE,
     y = self.decode(z)
     if self.likelihood=='gaussian': return y.clamp(-1, 1)
     if self.likelihood=='bernoulli': return 2*y.sigmoid() - 1
-    return mixture_mean(y, self.shape[0], self.grey_levels)
+    few = y.split(max(1, 2**14//y[0].numel()))      # images at a time: what a cache holds, twice as fast
+    return torch.cat([mixture_mean(o, self.shape[0], self.grey_levels) for o in few])
 
 # %% ../nbs/11_vae.ipynb #dfdb1a8d
 @patch
