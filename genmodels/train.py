@@ -115,7 +115,7 @@ class Run:
         self.opt = _adam(self.params, settings['lr'], settings['weight_decay'])
         self.order,self.g = torch.empty(0, dtype=torch.long),torch.Generator().manual_seed(settings['seed'])
         self.history,self.seen = History(),[]             # losses, and those not yet fetched from the device
-        self.bad = torch.zeros((), dtype=torch.float32, device=self.device)    # 1 once something was not finite
+        self.bad = torch.zeros((), dtype=torch.float32, device=self.device)    # 1 once a step is not finite
         self.start_at(0)
         self.start_average()
 
