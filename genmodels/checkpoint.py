@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from . import __version__
-from .average import averages, keep_average, named_weights
+from .average import averages, keep_average, named_weights, seal_average
 from .files import make_folder, replacing
 from .spec import make, plain_name, spec_of, unwrapped
 
@@ -42,6 +42,7 @@ FORMAT = 2   # 1 had other names of arguments and weights
 def save(
     model:nn.Module, # Its weights, its average, and what it was made of are written
     out:str, # Folder, made where it is missing
+    step:int=None, # Of a run that can be taken up from this folder: `fit` notes it
 )->FilePath: # The folder
     "Write `model.safetensors` and `model.json`, both or none; OSError with one sentence where that fails"
     out,bare = make_folder(out),unwrapped(model)
@@ -52,6 +53,7 @@ def save(
         tensors |= {f'ema.{name}': ema.get(name, p) for name,p in named_weights(model).items()}
     shape = getattr(bare, 'shape', None)
     if shape is not None: about['shape'] = list(shape)
+    if step is not None: about['step'] = step
     with replacing(out/'model.safetensors', out/'model.json') as (numbers,words):
         write_tensors(numbers, tensors)
         words.write_text(json.dumps(about, indent=1) + '\n')
@@ -157,7 +159,9 @@ def _put_average(model, ema, where, needed):
     first = {plain_name(model, name): name_of[p] for name,p in shared}
     ema = {first.get(name, name): t for name,t in renamed(ema, first).items()}
     if needed: check_tensors(want, ema, where, 'ema.')
-    keep_average(model, {name: t.to(want[name].device) for name,t in ema.items()})
+    # `t` is mapped to the file: who writes into that later must not change the model
+    keep_average(model, {name: t.to(want[name].device, copy=True) for name,t in ema.items()})
+    seal_average(model)
 
 def load(
     folder:str, # Where `save` or `fit(out=...)` wrote

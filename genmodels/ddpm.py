@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .average import evaluating
-from .checks import check, check_choice, check_whole
+from .checks import check, check_choice, check_grey, check_shape, check_whole
 from .denoise import Denoiser, Estimate, solve
 from .gauss import col, kl_normal, randn_like, sum_dims
 from .nets import UNet
@@ -249,10 +249,16 @@ def bound_terms(self:DDPM,
     **cond, # Conditions for the net
 )->Tensor: # Nats, L_0, L_1, ..., L_T, `(T+1, n)`
     "Every term of the bound, one random draw each: T evaluations of the net (Ho et al. 2020, eq. 5)"
+    _check_bound(x, self.shape, grey_levels or self.grey_levels)
     steps = range(1, self.steps+1)
     with evaluating(self) as m:
         terms = [m.kl_step(x, torch.full((len(x),), k), grey_levels, **cond) for k in steps]
         return torch.stack([*terms, m.last_nats(x)])
+
+def _check_bound(x, shape, grey_levels):
+    "ValueError unless `x` holds images that the bound can count in bits"
+    check_shape(x, shape)
+    check_grey(x, grey_levels)
 
 # %% ../nbs/23_ddpm.ipynb #baded76a
 @patch
@@ -265,6 +271,7 @@ def elbo(self:DDPM,
     "Random, unbiased estimate of the lower bound on log P(x) (Ho et al. 2020, eq. 5 and 13)"
     if terms is None: return -self.bound_terms(x, grey_levels, **cond).sum(0)
     check_whole('terms', terms, hint='None takes all')
+    _check_bound(x, self.shape, grey_levels or self.grey_levels)
     with evaluating(self) as m:
         total = m.last_nats(x) + m.kl_step(x, torch.ones(len(x)), grey_levels, **cond)
         for k,w in zip(*draw_steps(self.path, self.steps, len(x), terms)):
@@ -299,6 +306,9 @@ def bound_loss(self:DDPM,
     **cond, # Conditions for the net
 )->Tensor: # Nats a pixel and channel, a scalar
     "Unbiased estimate of L_0 + ... + L_{T-1}, one step an image; for `fit(..., loss=DDPM.bound_loss)`"
+    if not self.looked:
+        self.check_data(x)
+        check_grey(x, self.grey_levels)
     p = step_probs(self.path, self.steps) if probs is None else probs
     i = torch.multinomial(p, len(x), replacement=True)
     nats = self.kl_step(x, i+1, clip=False, **cond)/p[i].to(x)

@@ -12,7 +12,8 @@ from functools import partial
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .checks import check, check_above, check_shape, check_whole, refuse
+from .checks import check, check_above, check_floats, check_pixels, check_shape, check_values
+from .checks import check_whole, refuse
 from .gauss import col
 from .path import At, Path
 from .spec import record
@@ -155,6 +156,7 @@ class Denoiser(nn.Module):
         _check_loss(target, times, weight)
         self.net,self.path,self.target = net,path,target
         self.times,self.weight,self.clip = times,weight,clip
+        self.looked = False      # at the values of the data?
 
 # %% ../nbs/21_denoise.ipynb #b80b37f2
 @patch
@@ -266,9 +268,29 @@ def draw_times(self:Denoiser,
 @patch
 def check_data(self:Denoiser,
     x:Tensor, # Clean data, `(n, ...)`
+    y:Tensor=None, # Labels, `(n,)`
 ):
-    "ValueError where a batch can't be what the model was made for"
-    if self.shape is not None: check_shape(x, self.shape)
+    "ValueError where data can't be what the model was made for: their shape, values, or labels from 1 on"
+    check_floats(x, 'data')
+    if self.shape is not None:
+        check_shape(x, self.shape)
+        check_pixels(x)
+    check_values(not x.numel() or x.isfinite().all(), x, 'finite data', 'leave out NaN')
+    if self.clip:
+        wanted = 'data in [-1,1], to which clip=True holds samples'
+        fits = not x.numel() or x.abs().max() < 1.05
+        check_values(fits, x, wanted, 'scale the data, or make the model with clip=False')
+    if y is not None: _check_labels(y, self.net)
+    self.looked = True
+
+def _check_labels(y, net):
+    "ValueError for labels from 1 to n where a net counts its n classes from 0"
+    parts = net.modules() if isinstance(net, nn.Module) else ()
+    classes = max([getattr(m, 'classes', None) or 0 for m in parts], default=0)
+    y = torch.as_tensor(y)
+    from_one = classes > 1 and y.numel() > 0 and (y.min(),y.max()) == (1,classes)
+    hint = f'take y-1: to this net {classes} means no class at all'
+    check(not from_one, f'labels from 0 to {classes-1}', f'1 to {classes}', hint)
 
 @patch
 def loss(self:Denoiser,
@@ -276,7 +298,8 @@ def loss(self:Denoiser,
     **cond, # Conditions, passed to the net
 )->Tensor: # Scalar
     "Mean of `losses` over the batch, at times drawn afresh; ValueError for data of another shape"
-    self.check_data(x)
+    if self.shape is not None: check_shape(x, self.shape)
+    if not self.looked: self.check_data(x)
     return self.losses(x, self.draw_times(len(x)), **cond).mean()
 
 # %% ../nbs/21_denoise.ipynb #12ee2bed
@@ -334,12 +357,13 @@ def stable_loss(
     ValueError for data or batches that are not images, have labels, or don't belong together"""
     ok = torch.is_tensor(data) and data.is_floating_point() and len(data) > 0
     check(ok, 'all training images as one floating-point tensor', getattr(data, 'dtype', type(data).__name__))
-    looked = False
+    members = _Members(data)
     def loss(model, x):
-        nonlocal data,looked
-        if not looked: _check_stable(model, x, data)
-        looked,data = True,data.to(x.device)
-        model.check_data(x)
+        nonlocal data
+        _check_stable(model, x)
+        members.check(x)
+        if not model.looked: model.check_data(x)
+        data = data.to(x.device)
         p,eps = model.at(model.draw_times(len(x)), x),torch.randn_like(x)
         xt = p.a*x + p.sig*eps
         x0 = posterior_mean(data, xt, p)
@@ -348,13 +372,32 @@ def stable_loss(
     return loss
 
 # %% ../nbs/21_denoise.ipynb #42f6372c
-def _check_stable(model, x, data):
-    "ValueError where a batch has labels or is not from `data`, or where the model wants the image itself"
+def _fingerprints(x):
+    "A whole number for each example: the same for the same float32 values, whatever batch they are in"
+    bits = (x.flatten(1).float() + 0.).view(torch.int32)             # + 0. turns -0. into 0.
+    g = torch.Generator().manual_seed(0)
+    factors = torch.randint(-2**62, 2**62, bits.shape[1:], generator=g).to(x.device)*2 + 1
+    return torch.cat([(o*factors).sum(1) for o in bits.split(2048)])     # wraps around, and never rounds
+
+class _Members:
+    "Notices images that are not among `data`; only a CPU is asked each time, others ever more rarely"
+    def __init__(self, data): self.data,self.known,self.foreign,self.calls = data,{},0,0
+    def check(self, x):
+        "ValueError where a batch, or one before it, held other images"
+        shape = self.data.shape[1:]
+        wanted = f'batches out of data, {len(self.data)} images of shape {tuple(shape)}'
+        hint = 'give stable_loss the images that are trained on'
+        check(x.shape[1:]==shape, wanted, f'others, of shape {tuple(x.shape[1:])}', hint)
+        key = x.dtype,x.device
+        if key not in self.known: self.known[key] = _fingerprints(self.data.to(x))
+        self.foreign = self.foreign + (~torch.isin(_fingerprints(x), self.known[key])).sum()
+        self.calls += 1
+        now = x.device.type=='cpu' or self.calls&(self.calls - 1)==0
+        if now: check(self.foreign == 0, wanted, f'{int(self.foreign)} others', hint)
+
+def _check_stable(model, x):
+    "ValueError where a batch has labels, or where the model wants the image itself"
     check(not isinstance(x, dict), 'images without labels',
           'labels, of which the mean under the noise knows nothing', "train with the model's own loss")
     check(getattr(model, 'var', None) != 'learned', 'a model of fixed variance', 'one that learns it',
           'its bound compares with the image itself; train with its own loss')
-    same = x.shape[1:] == data.shape[1:]
-    near = same and torch.cdist(x.flatten(1).float(), data.to(x).flatten(1).float()).amin(1).max() <= .01
-    check(near, f'batches out of data, {len(data)} images of shape {tuple(data.shape[1:])}',
-          f'others, of shape {tuple(x.shape[1:])}', 'give stable_loss the images that are trained on')

@@ -212,7 +212,7 @@ def infer(self:HVAE,
         if layers: mu_p,sd_p = self.prior.layer(l, layers[0][0])
         else: mu_p,sd_p = torch.zeros_like(mu_e),torch.ones_like(mu_e)
         mu_q,sd_q = merge(mu_p, sd_p, mu_e, log_e)
-        z = reparam(mu_q, scale*sd_q, generator)
+        z = reparam(mu_q, scale*sd_q, generator) if scale else mu_q      # the means alone need no draw
         layers.insert(0, (z,mu_q,sd_q,mu_p,sd_p))
     return [torch.cat(o, dim=1) for o in zip(*layers)]
 

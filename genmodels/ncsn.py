@@ -107,16 +107,14 @@ class NCSN(Denoiser):
         self.shape = (channels,image_size,image_size)
         self.levels,self._sigma_max = levels,sigma_max
         self.n_steps_each,self.step_lr = n_steps_each,step_lr
-        self.looked = False
 
     @property
     def sigma_max(self): return self._sigma_max     # of the path, which never changes
 
-    def check_data(self, x):
-        "ValueError for images of another shape; warns once where the largest noise level is far too small"
-        super().check_data(x)
-        if not self.looked: _warn_of_reach(x, self.sigma_max)
-        self.looked = True
+    def check_data(self, x, y=None):
+        "As a `Denoiser`'s; warns where the largest noise level is far too small"
+        super().check_data(x, y)
+        _warn_of_reach(x[:512], self.sigma_max)
 
 # %% ../nbs/31_ncsn.ipynb #538555b0
 def _small_net(channels, image_size, path):

@@ -201,6 +201,8 @@ def in_batches(
 ): # Yields pairs: at most `batch_size` examples, and their conditions
     "Examples and their conditions, a batch at a time: this bounds the memory"
     cond = {k: torch.as_tensor(v, device=x.device) for k,v in cond.items()}
+    for k,v in cond.items():
+        if v.ndim: check(len(v)==len(x), f'{k} for each of {len(x)} images, or one for all', len(v))
     cond = {k: v if v.ndim else v.expand(len(x)) for k,v in cond.items()}
     for i in range(0, len(x), batch_size):
         yield x[i:i+batch_size],{k: v[i:i+batch_size] for k,v in cond.items()}

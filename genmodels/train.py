@@ -12,9 +12,11 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from numbers import Integral
+import numpy as np
 import torch
 from fastcore.basics import patch
 from safetensors import safe_open
@@ -24,9 +26,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import default_collate
 from tqdm.auto import tqdm
 from . import __version__
-from .average import averages, ema_decay, keep_average, named_weights
-from .checkpoint import check_tensors, part, plain_state, put_weights, read_tensors, renamed
-from .checkpoint import same_model, save, write_tensors
+from .average import averages, checksum, ema_decay, keep_average, named_weights, seal_average
+from .checkpoint import check_tensors, part, plain_state, put_weights, read_about, read_tensors
+from .checkpoint import renamed, same_model, save, write_tensors
 from .checks import check, check_above, check_choice, check_whole
 from .files import make_folder, replacing
 from .spec import spec_of, unwrapped
@@ -95,6 +97,14 @@ def _trainable(model):
     check(params, 'a model to train', f'{type(model).__name__} with no parameter that requires a gradient')
     return params
 
+def _moved_by_loss(model):
+    "Buffers, and parameters that a loss moves without a gradient: where they stand, and what is there"
+    for m in model.modules():
+        buffers = [(m._buffers, name) for name in m._buffers]
+        named = [(m._parameters, name) for name in getattr(m, 'moved_by_loss', ())]
+        for table,name in buffers + named:
+            if table.get(name) is not None: yield table, name, table[name]
+
 def _adam(params, lr, weight_decay):
     "AdamW, fused where it can leave out a step without asking us"
     fused = params[0].device.type in ('cpu','cuda')
@@ -115,7 +125,9 @@ class Run:
         self.opt = _adam(self.params, settings['lr'], settings['weight_decay'])
         self.order,self.g = torch.empty(0, dtype=torch.long),torch.Generator().manual_seed(settings['seed'])
         self.history,self.seen = History(),[]             # losses, and those not yet fetched from the device
+        self.past = [None]                  # rows of the last step in `history`, then of those after it
         self.bad = torch.zeros((), dtype=torch.float32, device=self.device)    # 1 once a step is not finite
+        self.kept = [(table, name, t.detach().clone()) for table,name,t in _moved_by_loss(model)]
         self.start_at(0)
         self.start_average()
 
@@ -124,8 +136,7 @@ class Run:
 def start_average(self:Run):
     "Go on with the averages that the model has; other weights start from themselves; frozen ones keep theirs"
     wanted,old,ema,moving = self.settings['ema'],averages(self.model),{},[]
-    listed = ((m, name) for m in self.model.modules() for name in getattr(m, 'moved_by_loss', ()))
-    by_loss = {id(getattr(m, name, None)) for m,name in listed}
+    by_loss = {id(t) for *_,t in _moved_by_loss(self.model)}
     weights = named_weights(self.model)
     for name,p in weights.items():
         moves = p.requires_grad or id(p) in by_loss
@@ -165,18 +176,26 @@ def rows(self:Run):
 
 # %% ../nbs/08_train.ipynb #44a1587e
 @patch
-def step(self:Run,
+def gradient(self:Run,
     batch, # Tensor or dict, on the model's device
     loss, # `loss(model, batch) -> scalar`
-):
-    "One update of weights and average, left out where loss or gradient is not finite"
+)->tuple: # Loss and norm of its gradient, both 0-d
+    "The loss of a batch, its gradient left in the parameters, clipped"
     dtype = self.settings['dtype']
     with torch.autocast(self.device.type, dtype) if dtype else nullcontext(): L = loss(self.model, batch)
     check(not L.ndim, 'a scalar loss', f'shape {tuple(L.shape)}', 'take its mean')
     self.opt.zero_grad()
     L.backward()
-    norm = clip_grad_norm_(self.params, self.settings['clip'] or math.inf)
-    self.note(L.detach(), norm)
+    return L.detach(), clip_grad_norm_(self.params, self.settings['clip'] or math.inf)
+
+@patch
+def step(self:Run,
+    batch, # As for `gradient`
+    loss, # As for `gradient`
+):
+    "One update of weights and average, left out where loss or gradient is not finite"
+    L,norm = self.gradient(batch, loss)
+    self.note(L, norm)
     self.opt.step()
     self.schedule.step()
     self.update_average()
@@ -192,8 +211,18 @@ def note(self:Run,
     self.seen.append(torch.stack((L.float(), norm.float())))
     finite = self.seen[-1].isfinite().all()
     self.bad = torch.maximum(self.bad, 1. - finite.float())
+    self.take_back()
     if self.opt.defaults['fused']: self.opt.found_inf = self.bad    # where 1, AdamW leaves all as it is
     else: self.look()
+
+@patch
+@torch.no_grad()
+def take_back(self:Run):
+    "Keep what the loss has moved by itself; where the step is left out, put back what was kept"
+    for table,name,kept in self.kept:
+        now = table[name]
+        now.copy_(torch.where(self.bad > 0, kept, now))
+        kept.copy_(now)
 
 @patch
 def update_average(self:Run):
@@ -216,8 +245,35 @@ def look(self:Run):
             raise FloatingPointError(f'{came}; the model keeps the weights from before: {advice}')
         h.loss.append(L)
         h.lr.append(self.rate(k))
+        del self.past[:1]
     self.seen.clear()
     h.images = len(h.loss)*self.settings['batch_size']
+
+# %% ../nbs/08_train.ipynb #6e76e04b
+@patch
+def blame(self:Run,
+    batch, # Of the step before the one that was left out
+    loss, # `loss(model, batch) -> scalar`
+):
+    "Take back the last update where it made the loss of `batch` infinite: the model can be trained on"
+    finite = torch.stack(self.gradient(batch, loss)).isfinite().all()
+    self.take_back()
+    if not finite: self.step_back()
+
+@patch
+@torch.no_grad()
+def step_back(self:Run):
+    "Undo the last update of weights and average, to rounding"
+    self.k -= 1
+    share = 1 - ema_decay(self.updates + self.k, self.settings['ema']) if self.averages else 0.
+    for avg,p in zip(self.averages, self.weights): avg.sub_(share*p).div_(1 - share)
+    r,w = self.rate(self.k),self.settings['weight_decay']
+    for p in self.params:
+        s = self.opt.state.get(p, {})
+        if s and int(s['step'])==self.k + 1:            # it took part in the last update
+            mean = s['exp_avg']/(1 - 0.9**s['step'])
+            square = s['exp_avg_sq']/(1 - 0.999**s['step'])
+            p.add_(r*mean/(square.sqrt() + 1e-8)).div_(1 - r*w)
 
 # %% ../nbs/08_train.ipynb #91f176c1
 def _check_settings(steps, batch_size, lr, ema, seed, schedule, warmup, clip, weight_decay, dtype):
@@ -235,6 +291,17 @@ def _check_settings(steps, batch_size, lr, ema, seed, schedule, warmup, clip, we
     check(dtype in (None,torch.bfloat16), 'dtype to be None or torch.bfloat16', repr(dtype))
 
 # %% ../nbs/08_train.ipynb #067fab33
+def _check_call(save_every, out, resume):
+    "ValueError where `resume` lacks a folder; RuntimeError under no_grad"
+    check_whole('save_every', save_every)
+    check(out or not resume, 'with resume also out, the folder of the checkpoint', 'none')
+    if not torch.is_grad_enabled(): raise RuntimeError('fit needs gradients: call it outside of no_grad')
+
+def _as_tensors(data):
+    "NumPy arrays as tensors, also in a dict; anything else as it is"
+    if isinstance(data, dict): return {name: _as_tensors(rows) for name,rows in data.items()}
+    return torch.as_tensor(data) if isinstance(data, np.ndarray) else data
+
 def _count(data):
     "Number of examples; ValueError where `data` is nothing to train on"
     if isinstance(data, dict):
@@ -252,17 +319,31 @@ def _count(data):
     return len(data)
 
 # %% ../nbs/08_train.ipynb #837478e6
-def _batch(data, i, device):
-    "Rows `i` of the data, on the model's device"
-    if isinstance(data, dict): return {name: _batch(rows, i, device) for name,rows in data.items()}
-    if torch.is_tensor(data): return data.detach()[i.to(data.device)].to(device, non_blocking=True)
+def _batch(data, i, like):
+    "Rows `i` of the data, on the device of the weights `like`; numbers with a point in their type"
+    if isinstance(data, dict): return {name: _batch(rows, i, like) for name,rows in data.items()}
+    if torch.is_tensor(data): return _beside(data.detach()[i.to(data.device)], like)
     batch = default_collate([data[j] for j in i.tolist()])
     if isinstance(batch, (list,tuple)):
         wanted = "a Dataset of tensors or of dicts with 'x'"
         check(len(batch)==1, wanted, f'tuples of {len(batch)}', 'name their parts, dict(x=..., y=...)')
         batch = batch[0]
-    if isinstance(batch, dict): return {name: rows.to(device) for name,rows in batch.items()}
-    return batch.to(device)
+    if isinstance(batch, dict): return {name: _beside(rows, like) for name,rows in batch.items()}
+    return _beside(batch, like)
+
+def _beside(rows, like):
+    "On the device of the weights; float64, NumPy's own type, becomes theirs"
+    if not torch.is_tensor(rows): return rows
+    return rows.to(like.device, like.dtype if rows.is_floating_point() else None, non_blocking=True)
+
+def _check_data(model, data, n, batch_size, like):
+    "Let a model that can look at all data, or at the first batch of a Dataset, before anything is done"
+    look = getattr(unwrapped(model), 'check_data', None)
+    if not callable(look): return
+    with torch.random.fork_rng([]):       # a Dataset may draw
+        known = torch.is_tensor(data) or isinstance(data, dict)
+        x = data if known else _batch(data, torch.arange(min(n, batch_size)), like)
+    look(x['x'], x.get('y')) if isinstance(x, dict) else look(x)
 
 def _own_loss(model, batch):
     "The model's own loss of a batch"
@@ -299,9 +380,10 @@ def _loop(run, data, loss, out, save_every, progress, pressed, pause=.2):
     "Step, look five times a second, save now and then; stop after the step in which Ctrl-C came"
     steps,looked,written = run.settings['steps'],0.,run.k or None
     begun = time.perf_counter() - run.history.seconds
-    with tqdm(total=steps, initial=run.k, disable=not progress) as bar:
+    with tqdm(total=steps, initial=run.k, disable=not progress) as bar, _blaming(run, data, loss):
         while run.k < steps and not pressed:
-            run.step(_batch(data, run.rows(), run.device), loss)
+            run.past.append(run.rows())
+            run.step(_batch(data, run.past[-1], run.params[0]), loss)
             if out and run.k%save_every==0:
                 _tell(run, bar, begun)
                 _write_down(run, out)
@@ -324,6 +406,21 @@ def _tell(run, bar, begun):
     h.seconds = time.perf_counter() - begun
     bar.update(run.k - bar.n)
     if h.loss: bar.set_postfix_str(f'loss {h.loss[-1]:.4g}, {h.images_per_s:.0f} images/s')
+
+def _end(run):
+    "Leave a model that can be drawn from"
+    run.opt.zero_grad()
+    run.model.eval()
+    unwrapped(run.model).ema_steps = run.updates + run.k
+    seal_average(run.model)
+
+@contextmanager
+def _blaming(run, data, loss):
+    "Where a step was not finite, find out whether the update before it is to blame"
+    try: yield
+    except FloatingPointError:
+        if run.past[0] is not None: run.blame(_batch(data, run.past[0], run.params[0]), loss)
+        raise
 
 # %% ../nbs/08_train.ipynb #b147fba7
 def fit(
@@ -350,21 +447,21 @@ def fit(
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, ema=ema, seed=seed, schedule=schedule,
         warmup=warmup, clip=clip, weight_decay=weight_decay, dtype=dtype)
     _check_settings(**settings)
-    check_whole('save_every', save_every)
-    check(out or not resume, 'with resume also out, the folder of the checkpoint', 'none')
-    if not torch.is_grad_enabled(): raise RuntimeError('fit needs gradients: call it outside of no_grad')
-    n,device = _count(data),_trainable(model)[0].device
+    _check_call(save_every, out, resume)
+    data = _as_tensors(data)
+    n,like = _count(data),_trainable(model)[0]
+    if loss is None: _check_data(model, data, n, batch_size, like)     # a loss of one's own may convert them
     if out: out = make_folder(out)
-    saved = _read_run(out, model, n, settings) if resume else None
-    with _seeded(device, seed), _hold_ctrl_c() as pressed:
+    if out and not resume: _warn_of_run(out)
+    settings |= dict(n=n, data=_known_by(data, like) if out else {})
+    saved = _read_run(out, model, settings) if resume else None
+    with _seeded(like.device, seed), _hold_ctrl_c() as pressed:
         run = Run(model, n, settings)
-        if saved: _take_up(run, *saved)
-        model.train()
-        try: _loop(run, data, _own_loss if loss is None else loss, out, save_every, progress, pressed)
-        finally:
-            run.opt.zero_grad()
-            model.eval()
-            unwrapped(model).ema_steps = run.updates + run.k
+        try:
+            if saved: _take_up(run, *saved)
+            model.train()
+            _loop(run, data, _own_loss if loss is None else loss, out, save_every, progress, pressed)
+        finally: _end(run)
     return run.history
 
 # %% ../nbs/08_train.ipynb #9950a391
@@ -379,17 +476,39 @@ def _write_down(run, out):
     tensors |= dict(order=run.order, order_rng=run.g.get_state(), rng=torch.get_rng_state())
     if run.device.type=='cuda': tensors['cuda_rng'] = torch.cuda.get_rng_state(run.device)
     tensors['loss'] = torch.tensor(h.loss, dtype=torch.float64)
-    settings = _as_json(run.settings, run.n)
+    settings = _as_json(run.settings)
     about = dict(format=1, k=run.k, updates=run.updates, seconds=h.seconds, settings=settings)
-    save(model, out)
+    save(model, out, step=run.k)
     with replacing(out/'run.safetensors') as file: write_tensors(file, tensors, dict(run=json.dumps(about)))
 
-def _as_json(settings, n):
-    "Settings and number of examples, as a file has them"
-    return spec_of(dict(settings, n=n, dtype=str(settings['dtype'])))['dict']
+def _warn_of_run(out):
+    "Say before a run is written over"
+    there = f'{out} holds a run already, which this one will replace'
+    if (out/'run.safetensors').exists(): warnings.warn(f'{there}: resume=True goes on with it', stacklevel=3)
+
+def _as_json(settings):
+    "Settings as a file has them"
+    plain = dict(settings, dtype=str(settings['dtype']))
+    data = plain.pop('data')
+    return spec_of(plain)['dict'] | dict(data=data)
+
+def _known_by(data, like):
+    "Other numbers for other data: of some rows, and of all where they are tensors; none where rows are drawn"
+    n = len(data['x'] if isinstance(data, dict) else data)
+    rows = torch.linspace(0, n-1, 8).round().long()
+    with torch.random.fork_rng([]):
+        once,again = [_checksums(_batch(data, rows, like), like) for _ in range(2)]
+    known = dict(some=once) if once==again else {}
+    tensors = data.values() if isinstance(data, dict) else [data]
+    return known | dict(all=_checksums(data, like)) if all(map(torch.is_tensor, tensors)) else known
+
+def _checksums(data, like):
+    "Of each tensor in a dict, or of one as if it stood there, in the type that is trained on"
+    named = {k: torch.as_tensor(v) for k,v in (data if isinstance(data, dict) else dict(x=data)).items()}
+    return {k: checksum(v.to(like.dtype) if v.is_floating_point() else v) for k,v in named.items()}
 
 # %% ../nbs/08_train.ipynb #b420cf31
-def _read_run(out, model, n, settings):
+def _read_run(out, model, settings):
     "What was written down of a run, None where nothing was. ValueError where it is another run"
     file = out/'run.safetensors'
     if not file.exists(): return
@@ -397,16 +516,33 @@ def _read_run(out, model, n, settings):
     with safe_open(file, 'pt') as f: about = json.loads((f.metadata() or {}).get('run', '{}'))
     known = about.get('format')==1
     if not known: raise ValueError(f'{file} is no run that genmodels {__version__} can take up')
-    was,now = about['settings'],_as_json(settings, n)
+    _check_settings_of(out, about['settings'], _as_json(settings))
+    made = f'the run in {out} is of another model, one made otherwise (see model.json)'
+    if not same_model(model, out): raise ValueError(f'{made}: resume with that, or choose another out')
+    _check_not_saved_since(out, part(tensors, 'weights.'))
+    weights = plain_state(model)
+    check_tensors(weights, renamed(part(tensors, 'weights.'), weights), file)
+    return tensors, about
+
+def _check_settings_of(out, was, now):
+    "ValueError where a run was started with other settings or on other data"
+    known,data = was.pop('data', {}),now.pop('data')
     other = [f'{name}={was.get(name)}, not {now[name]}' for name in now if was.get(name) != now[name]]
     go_on = f'or begin with its weights in another out: fit(load({str(out)!r}), ...)'
     started = f'the run in {out} was started with {"; ".join(other)}'
     if other: raise ValueError(f'{started}: resume with the same settings, {go_on}')
-    made = f'the run in {out} is of another model, one made otherwise (see model.json)'
-    if not same_model(model, out): raise ValueError(f'{made}: resume with that, or choose another out')
-    weights = plain_state(model)
-    check_tensors(weights, renamed(part(tensors, 'weights.'), weights), file)
-    return tensors, about
+    how = 'all' if 'all' in known and 'all' in data else 'some'
+    others = how in known and how in data and known[how]!=data[how]
+    if others: raise ValueError(f'the run in {out} was started on other data: resume with those, {go_on}')
+
+def _check_not_saved_since(out, weights):
+    "ValueError where the folder's model is not the run's, but one that was saved there later"
+    if 'step' in read_about(out): return
+    there = read_tensors(out/'model.safetensors')
+    same = all(name in there and there[name].equal(t) for name,t in weights.items())
+    later = f'{out} holds a model that was saved after its run, which resuming would undo'
+    go_on = f'train it on in another out, fit(load({str(out)!r}), ...), or delete {out/"run.safetensors"}'
+    if not same: raise ValueError(f'{later}: {go_on}')
 
 # %% ../nbs/08_train.ipynb #2931383a
 def _take_up(run, tensors, about):
@@ -421,7 +557,7 @@ def _take_up(run, tensors, about):
             like = torch.empty_like(p) if t.ndim else t.to(p.device)     # memory in the order of the weight's
             run.opt.state[p][moment] = like.copy_(t)
     run.start_at(about['k'])
-    run.order,run.updates,h = tensors['order'],about['updates'],run.history
+    run.order,run.updates,h = tensors['order'].clone(),about['updates'],run.history
     h.loss,h.seconds,h.images = tensors['loss'].tolist(),about['seconds'],run.k*run.settings['batch_size']
     h.lr = [run.rate(k) for k in range(run.k)]
     run.g.set_state(tensors['order_rng'])

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .average import evaluating
-from .checks import check, check_above, check_choice, check_shape, check_whole
+from .checks import check, check_above, check_choice, check_grey, check_pixels, check_shape
+from .checks import check_values, check_whole
 from .gauss import log_normal, randn_like, reparam, sum_dims
 from .nets import MLP
 from .spec import record
@@ -104,11 +105,11 @@ class VAE(nn.Module):
         least_sd:float=.2, # Floor of the optimal sd: lower it where training images are many
     ):
         super().__init__()
-        _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets, grey_levels, components)
+        _check_vae(latent_dim, likelihood, prior, free_bits, nets, grey_levels, components)
         self.shape,self.latent_dim = tuple(shape),latent_dim
         self.likelihood,self.prior = likelihood,prior
         self.beta,self.free_bits = beta,free_bits
-        self.sd,self.least_sd = sd,least_sd
+        self.least_sd = least_sd
         self.grey_levels = grey_levels or (2 if likelihood=='bernoulli' else 256)
         per_channel = 3*components if likelihood=='logistic' else 1
         self.out_shape = (per_channel*shape[0],*shape[1:])
@@ -117,26 +118,42 @@ class VAE(nn.Module):
         self.encoder = make_encoder(self.shape, 2*latent_dim, *widths) if encoder is None else encoder
         self.decoder = make_decoder(latent_dim, self.out_shape, *widths) if decoder is None else decoder
         self.register_buffer('step', torch.tensor(0))   # calls of `loss` in training, saved with the weights
-        if likelihood=='gaussian' and not isinstance(sd, Real):
-            self.log_sd = nn.Parameter(torch.tensor(math.log(.5)), requires_grad=sd!='optimal')
-        optimal = likelihood=='gaussian' and sd=='optimal'
-        self.moved_by_loss = ('log_sd',) if optimal else ()     # without a gradient: `fit` averages it
+        self.register_parameter('log_sd', None)
+        self.sd = sd
         self.looked = False
+    @property
+    def sd(self): return self._sd
+    @sd.setter
+    def sd(self, sd):      # may be changed at any time: 'optimal' and 'learned' need the weight `log_sd`, a number has none
+        _check_sd(sd)
+        old,self._sd = getattr(self, '_sd', .5),sd
+        needed = self.likelihood=='gaussian' and not isinstance(sd, Real)
+        if not needed: self.log_sd = None
+        elif self.log_sd is None: self.log_sd = nn.Parameter(self._like(math.log(old)))
+        if needed: self.log_sd.requires_grad_(sd!='optimal')
+        self.moved_by_loss = ('log_sd',) if needed and sd=='optimal' else ()     # `fit` averages it
+    def _like(self, v):
+        "A number as a tensor, 0-d, in the weights' dtype and on their device"
+        p = next(self.parameters(), torch.zeros((), device=self.step.device))
+        return torch.tensor(v, dtype=p.dtype, device=p.device)
     def train(self, mode:bool=True):
         "As every module; and the first batch that training brings will be looked at"
         self.looked = False
         return super().train(mode)
 
 # %% ../nbs/11_vae.ipynb #4fca11ac
-def _check_vae(latent_dim, likelihood, sd, prior, free_bits, nets, grey_levels, components):
+def _check_sd(sd):
+    "ValueError unless it is a number above 0 or one of the words"
+    known = isinstance(sd, Real) or sd in (None,'learned','optimal')
+    check(known, "sd to be a number above 0, 'optimal' or 'learned'", repr(sd))
+    if isinstance(sd, Real): check_above('sd', sd)
+
+def _check_vae(latent_dim, likelihood, prior, free_bits, nets, grey_levels, components):
     "ValueError with one sentence where an argument makes no sense"
     check_whole('latent_dim', latent_dim)
     check_whole('components', components)
     check_choice('likelihood', likelihood, LIKELIHOODS)
     check_choice('nets', nets, tuple(NETS))
-    known = isinstance(sd, Real) or sd in (None,'learned','optimal')
-    check(known, "sd to be a number above 0, 'optimal' or 'learned'", repr(sd))
-    if isinstance(sd, Real): check_above('sd', sd)
     if grey_levels is not None:
         check_whole('grey_levels', grey_levels, 2)
         only_two = likelihood!='bernoulli' or grey_levels==2
@@ -200,7 +217,7 @@ def best_sd(
     y:Tensor, # The decoder's means, of the same shape
 )->Tensor: # One standard deviation for all pixels, 0-d
     "The scale of the Gaussian likelihood that suits these residuals best (Rybkin et al. 2021, eq. 4)"
-    return F.mse_loss(y, x).sqrt()
+    return (y-x).square().mean().sqrt()
 
 # %% ../nbs/11_vae.ipynb #55c8bc0a
 def follow_sd(
@@ -226,8 +243,7 @@ def scale(self:VAE)->float|Tensor: # A number where it was given, else 0-d
 @patch
 def _follow(self:VAE, x, y):
     "Move the optimal sd towards a batch's; where that is not finite, leave it"
-    m = _precise(best_sd(x, y))**2
-    sd = follow_sd(self.scale, m, self.least_sd)
+    sd = follow_sd(self.scale, _precise(best_sd(x, y))**2, self.least_sd)
     self.log_sd.data.copy_(torch.where(sd.isfinite(), sd.log(), self.log_sd.data))
 
 # %% ../nbs/11_vae.ipynb #808fd483
@@ -277,33 +293,24 @@ def _uniform(x, generator):
     return u.clamp(min=limits.tiny, max=1-limits.eps)
 
 # %% ../nbs/11_vae.ipynb #09499c10
-def _check_values(x, ok, wanted, hint):
-    "ValueError that tells the range of `x`, unless `ok`"
-    if not ok: check(False, wanted, f'values from {x.min():.4g} to {x.max():.4g}', hint)
-
-def _check_grey(x, grey_levels):
-    "ValueError where values are not on `grey_levels` from -1 to 1"
-    check_whole('grey_levels', grey_levels, 2)
-    k = (x+1)*(grey_levels-1)/2
-    whole = (k - k.round()).abs().max() < .01
-    wanted = f'images on {grey_levels} grey levels from -1 to 1 and nothing between them'
-    hint = 'pass the number of grey levels that the data have, and add no noise'
-    _check_values(x, whole and k.min() > -.5 and k.max() < grey_levels - .5, wanted, hint)
-
 def _check_images(x, likelihood, grey_levels):
     "ValueError with one sentence where values can't come from the likelihood"
-    if likelihood=='logistic': _check_grey(x, grey_levels)
+    if likelihood=='logistic': check_grey(x, grey_levels)
     elif likelihood=='gaussian':
-        _check_values(x, x.abs().max() <= 10, 'images in [-1,1]', 'convert 0..255 with x/127.5-1, drop NaN')
+        check_pixels(x)
+        check_values(x.abs().max() <= 10, x, 'images in [-1,1]', 'scale them')
     else:
         wanted = "images of -1 and 1 and nothing between them for likelihood='bernoulli'"
-        _check_values(x, (x.abs()==1).all(), wanted, 'binarise them, or choose another likelihood')
+        check_values((x.abs()==1).all(), x, wanted, 'binarise them, or choose another likelihood')
 
 # %% ../nbs/11_vae.ipynb #2d7a4996
 @patch
-def _look(self:VAE, x):
-    "ValueError for data out of the likelihood's range; in training only the first batch is looked at"
-    if self.training and self.looked: return
+def check_data(self:VAE,
+    x:Tensor, # Images, `(n, C, H, W)`
+    y=None, # Labels, which a VAE does not need
+):
+    "ValueError for images of another shape, or with values that can't come from the likelihood"
+    check_shape(x, self.shape)
     _check_images(x, self.likelihood, self.grey_levels)
     self.looked = True
 
@@ -314,7 +321,7 @@ def log_lik(self:VAE,
 )->Tensor: # Nats per image, `(n,)`
     "log p(x|z), summed over pixels; ValueError for data out of range. In training the optimal sd moves first"
     y = self.decode(z)
-    self._look(x)
+    if not (self.training and self.looked): self.check_data(x)
     if self.likelihood=='bernoulli': return log_bernoulli(x, y)
     if self.likelihood=='logistic': return log_logistics(x, y, self.grey_levels)
     if self.sd=='optimal' and self.training: self._follow(x, y.detach())
@@ -432,7 +439,7 @@ def bits_per_dim(self:VAE,
 )->Tensor: # Bits per dimension, `(n,)`: on average an upper bound on -log2 P(x)/d
     "Cost of coding an image; densities are dequantised uniformly (Theis et al. 2016, sec. 3.1)"
     if grey_levels is None: grey_levels = self.grey_levels
-    _check_grey(x, grey_levels)
+    check_grey(x, grey_levels)
     d = x[0].numel()
     if self.likelihood!='gaussian':
         wanted = f'grey_levels={self.grey_levels}, which this model was made for'

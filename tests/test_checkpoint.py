@@ -20,7 +20,7 @@ from genmodels.checkpoint import load, plain_state, same_model, save
 from genmodels.hvae import warmup
 from genmodels.vae import VAE
 
-x2 = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+x2 = torch.randn(64, 2, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
 x8 = torch.rand(32, 1, 8, 8, generator=torch.Generator().manual_seed(0))*2 - 1
 
 
@@ -406,9 +406,10 @@ def test_ctrl_c_while_data_are_read(tmp_path):
     class Data(torch.utils.data.Dataset):
         def __len__(self): return 64
         def __getitem__(self, i):
-            if not Data.pressed: Data.pressed = True; signal.raise_signal(signal.SIGINT)
+            Data.read += 1
+            if Data.read == 30: signal.raise_signal(signal.SIGINT)     # in step 1: before it, 24 are looked at
             return x2[i]
-    Data.pressed = False
+    Data.read = 0
     whole,part,rest = start(),start(),small()
     fit(whole, x2, 5, **settings)
     with pytest.raises(KeyboardInterrupt): fit(part, Data(), 5, out=tmp_path, **settings)
@@ -508,7 +509,7 @@ from genmodels.path import ddpm_path
 from genmodels.train import fit
 torch.manual_seed(0)
 model = Denoiser(TimeMLP(2, 16, 1), ddpm_path(100))
-x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
 print('ready', flush=True)
 fit(model, x, 100_000, out=sys.argv[1], save_every=10, progress=False, batch_size=8)
 """
