@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 import numpy as np
 import torch
@@ -42,10 +43,10 @@ def digits(
     return dict(x=x, y=torch.tensor(d.target[i])) if labels else x
 
 # %% ../nbs/02_pictures.ipynb #113618e5
-def _check_pixels(x):
+def _check_pixels(x, name):
     ok = x.ndim == 4 and x.shape[1] in (1, 3) and x.numel() > 0
     check(ok, 'pictures of shape (N, 1 or 3, H, W)', tuple(x.shape))
-    check(x.is_floating_point(), 'float pixels in [-1, 1]', x.dtype, 'convert them with images(x)')
+    check(x.is_floating_point(), 'float pixels in [-1, 1]', x.dtype, f'convert them with images({name})')
     bad = (~x.isfinite()).flatten(1).any(1).sum().item()
     check(bad == 0, 'finite pixels', f'NaN or infinity in {bad} of {len(x)} pictures')
 
@@ -57,8 +58,9 @@ def image_grid(
 )->np.ndarray: # uint8 `(height, width, C)`
     "All pictures in one, in rows, small ones enlarged by a whole factor; ValueError for other shapes or NaN"
     x = torch.as_tensor(x).detach().cpu()
-    if x.ndim == 3: x = x[None]
-    _check_pixels(x)
+    one = x.ndim == 3
+    if one: x = x[None]
+    _check_pixels(x, 'x[None]' if one else 'x')
     x = ((x.float().clamp(-1, 1) + 1)*127.5).round()
     n,_,h,w = x.shape
     ncols = min(n, ncols or math.ceil(math.sqrt(n)))
@@ -123,33 +125,44 @@ def _check_png(path):
 
 # %% ../nbs/02_pictures.ipynb #54b5a1df
 def _known_range(x, in_range):
-    "`x` as uint8 0..255 or float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
+    "`x` as uint8 0..255 or float32 in [-1,1], never `x` itself; ValueError, with a cure, for anything else"
     if x.dtype == torch.bool: return x.to(torch.uint8)*255
     if x.is_floating_point():
         x = x.float()
         _check_floats(x, in_range)
-        return x
-    if x.dtype != torch.uint8: x = x.long()
+        return x.clamp(-1, 1)
+    x = x.long()
     _check_bytes(x)
     return x.to(torch.uint8)
 
 # %% ../nbs/02_pictures.ipynb #8e41a6d3
+_TOPS = (1, 255, 1023, 4095, 16383, 65535)                # white, in the usual ranges that begin at 0
+
+def _cure(lo, hi):
+    "The formula that takes `lo..hi` to [-1,1]: by a usual range where that is nearly filled, else by its own"
+    if lo == hi: return 'look at them, every pixel is the same'
+    for top in _TOPS:
+        if 0 <= lo <= .05*top and .95*top <= hi <= top: lo,hi = 0,top
+    if (lo, hi) == (0, 1): return 'convert by x*2-1'
+    half = np.format_float_positional((hi - lo)/2, precision=6, fractional=False, trim='-')
+    shift = round((hi + lo)/2/float(half), 6)
+    return f'convert by x/{half}' + (np.format_float_positional(-shift, trim='-', sign=True) if shift else '')
+
 def _check_bytes(x):
     lo,hi = x.min().item(),x.max().item()
-    wanted,came = 'integer pixels in 0..255',f'{lo}..{hi}'
-    check(lo >= 0, wanted, came, 'signed bytes convert by x+128')
-    check(hi <= 255, wanted, came, '16-bit pictures convert by x//257')
-    check(hi != 1, wanted, 'only 0 and 1', 'black and white pictures convert by x*255')
+    wanted = 'integer pixels in 0..255'
+    check(lo >= 0 and hi <= 255, wanted, f'{lo}..{hi}', _cure(lo, hi))
+    check(hi != 1, wanted, 'only 0 and 1', 'convert by x*2.-1')
 
 def _check_floats(x, in_range):
     bad = (~x.isfinite()).sum().item()
     check(bad == 0, 'finite pixels', f'{bad} of {x.numel()} NaN or infinite', 'repair or drop those pictures')
     lo,hi = x.min().item(),x.max().item()
-    wanted,came = 'float pixels in [-1, 1]',f'[{lo:g}, {hi:g}]'
-    cure = 'x/127.5-1' if hi > 16 else f'x/{hi/2:g}-1'
-    check(lo < 0 or hi <= 1, wanted, came, f'convert by {cure}')
-    check(lo >= -1 and hi <= 1, wanted, came, 'undo the standardisation, or divide by the largest |x|')
-    hint = 'convert by x*2-1, or pass in_range=True if they are right as they are'
+    wanted,came,cure = 'float pixels in [-1, 1]',f'[{lo:g}, {hi:g}]',_cure(lo, hi)
+    edge = 1 + 1/255                                      # half a grey level beyond, by @eq-range
+    check(lo < 0 or hi <= edge, wanted, came, cure)
+    check(lo >= -edge and hi <= edge, wanted, came, f'undo the standardisation, or {cure}')
+    hint = f'{cure}, unless they are right as they are (in Python: in_range=True)'
     check(lo < 0 or in_range, wanted, f'{came} without one negative value', hint)
 
 # %% ../nbs/02_pictures.ipynb #75829a65
@@ -157,7 +170,7 @@ def _known_layout(x):
     "Pictures as `(N, 1 or 3, H, W)`, whatever the order of their axes; ValueError where it is not known"
     x = _real_numbers(x)
     shape = tuple(x.shape)
-    if x.ndim == 3 and shape[2] not in (1, 3, 4): x = x[:,None]                 # (N, H, W)
+    if x.ndim == 3 and shape[2] > 4: x = x[:,None]                 # (N, H, W)
     channels_last = x.ndim == 4 and shape[1] not in (1, 3) and shape[-1] in (1, 3)
     if channels_last: x = x.permute(0, 3, 1, 2).contiguous()                    # (N, H, W, C)
     _check_layout(x, shape)
@@ -177,31 +190,63 @@ def _real_numbers(x):
     check(not x.is_complex(), 'real numbers', x.dtype)
     return x.detach().cpu()
 
-_LAYOUT_HINTS = {
-    1: 'are these labels?',
-    2: 'flattened pictures unfold by x.reshape(-1, 28, 28)',
-    3: 'one picture is x[None]'}
-
 def _check_layout(x, shape):
     ok = x.ndim == 4 and x.shape[1] in (1, 3)
-    hint = _LAYOUT_HINTS.get(x.ndim, 'drop an alpha channel by x[..., :3]')
-    check(ok, '(N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3', f'shape {shape}', hint)
+    wanted = '(N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3'
+    check(ok, wanted, f'shape {shape}', _layout_hint(shape))
+
+# %% ../nbs/02_pictures.ipynb #3f7a90d2
+def _layout_hint(shape):
+    "What makes pictures of an array of this shape, where its axes tell"
+    if len(shape) < 2 or shape[1:] == (1,): return 'are these labels?'
+    if len(shape) == 2: return _flat_hint(*shape)
+    if len(shape) == 3: return f'one picture is x[None, ..., {_kept(shape[2])}], several are x[:, None]'
+    if len(shape) == 4: return _channels_hint(*shape[1:])
+    if shape[-3] in (1, 3) or shape[-1] in (1, 3): return f'pictures alone are x.reshape{(-1, *shape[-3:])}'
+
+def _flat_hint(rows, length):
+    "What makes pictures of a table: one picture, or flattened ones where the rows can be unfolded to squares"
+    one = 'one picture is x[None, None]'
+    channels = 1 if math.isqrt(length)**2 == length else 3
+    side = math.isqrt(length//channels)
+    if channels*side**2 != length: return one
+    many = f'flattened pictures unfold by x.reshape(-1, {channels}, {side}, {side})'
+    return f'{one}, {many}' if rows == length else f'{many}, {one}'
+
+def _kept(channels):
+    "The slice that leaves one channel or three"
+    return ':1' if channels < 3 else ':3'
+
+def _channels_hint(C, H, W):
+    "How to cut the channels of `(N, C, H, W)`, or of `(N, H, W, C)`, where it is clear which it is"
+    first,last = C < min(H, W),W < min(C, H)
+    if not (first or last): return None
+    n = C if first else W
+    why = 'drop an alpha channel' if n in (2, 4) else f'keep three of {n} channels'
+    return f'{why} by x[{":" if first else "..."}, {_kept(n)}]'
 
 # %% ../nbs/02_pictures.ipynb #c8634b8e
 def fit_size(
     x:Tensor, # Pictures `(N, C, H, W)`, uint8 or float
     size:int|tuple, # Side of a square, or `(height, width)`
 )->Tensor: # `(N, C, height, width)`, same dtype, no value beyond the old ones
-    "Cut the largest centred piece of the wanted shape, resize it (bicubic, antialiased); or ValueError"
-    h,w = (size, size) if isinstance(size, int) else size
-    check(h >= 1 and w >= 1, 'a size of at least one pixel', size)
+    "A copy: the largest centred piece of the wanted shape, resized (bicubic, antialiased); or ValueError"
+    h,w = _sides(size)
     H,W = x.shape[2:]
     s = min(H/h, W/w)                                     # old pixels per new one
     kh,kw = max(1, round(h*s)),max(1, round(w*s))         # of the cut
     y0,x0 = (H-kh)//2,(W-kw)//2
     cut = x[...,y0:y0+kh,x0:x0+kw]
-    if cut.shape[2:] == (h, w): return cut
+    if cut.shape[2:] == (h, w): return cut.clone()
     return F.interpolate(cut, (h, w), mode='bicubic', antialias=True).clamp(x.min(), x.max())
+
+# %% ../nbs/02_pictures.ipynb #61b0c3f8
+def _sides(size):
+    "Height and width"
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    ok = len(sides) == 2 and all(isinstance(side, Integral) and side >= 1 for side in sides)
+    check(ok, 'a size of at least one pixel: a whole number, or (height, width)', repr(size))
+    return sides
 
 # %% ../nbs/02_pictures.ipynb #8933ae3b
 _IDX_TYPES = {8: 'u1', 9: 'i1', 11: '>i2', 12: '>i4', 13: '>f4', 14: '>f8'}
@@ -321,22 +366,22 @@ def images(
     split:str='train', # Part to load; 'test' needs a source of two parts
     size:int|tuple=None, # Crop and resize to a square of this side, or to `(height, width)`
     in_range:bool=False, # Accept floats in [0,1] as they are
-)->Tensor: # float32 `(N, C, H, W)` in [-1,1]; integers 0..255 become x/127.5-1
+)->Tensor: # float32 `(N, C, H, W)` in [-1,1], your own copy; integers 0..255 become x/127.5-1
     "Pictures from disk or memory; FileNotFoundError, ValueError: what was expected, what came, what to do"
     _check_split(split)
-    if isinstance(source, (str, Path)):
-        with _naming(source):
-            pixels = _read(Path(source).expanduser(), split, size)
-            x = _known_range(_known_layout(pixels), in_range)
-    else:
-        _check_one_part(split)
-        x = _known_range(_known_layout(source), in_range)
+    with _naming(source):
+        pixels = _read(source, split, size)
+        x = _known_range(_known_layout(pixels), in_range)
     if size is not None: x = fit_size(x, size)
     return x/127.5 - 1 if x.dtype == torch.uint8 else x
 
 # %% ../nbs/02_pictures.ipynb #af3e76c9
-def _read(path, split, size):
-    "The pixels at `path`, whatever it is"
+def _read(source, split, size):
+    "The pixels of `source`, whatever it is"
+    if not isinstance(source, (str, Path)):
+        _check_one_part(split)
+        return source
+    path = Path(source).expanduser()
     if not path.exists(): raise FileNotFoundError(f'expected a folder or a file, got nothing at {path}')
     if path.is_dir(): return _folder(path, split, size)
     if path.suffix.lower() in ('.npy', '.npz'): return _numpy(path, split)
@@ -345,9 +390,12 @@ def _read(path, split, size):
 
 @contextmanager
 def _naming(source):
-    "Put the path in front of what is said about the file"
+    "Put the path in front of what is said about a file, and in front of formulas what x is, if no array came"
     try: yield
-    except ValueError as e: raise ValueError(f'{source}: {e}') from None
+    except ValueError as e:
+        if isinstance(source, (Tensor, np.ndarray)): raise
+        where = source if isinstance(source, (str, Path)) else 'with x = np.asarray(x)'
+        raise ValueError(f'{where}: {e}') from None
 
 # %% ../nbs/02_pictures.ipynb #cfd36d45
 _OPENML = dict( # their names at openml.org, and what their rows hold
