@@ -9,7 +9,9 @@ __all__ = ['digits', 'image_grid', 'show_images', 'save_images', 'fit_size', 're
 import gzip
 import math
 import os
+import re
 import struct
+import warnings
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
-from .checks import check
+from .checks import check, refuse
 from .files import replacing
 
 # %% ../nbs/02_pictures.ipynb #1bbd792b
@@ -283,19 +285,33 @@ def _check_idx(raw):
     check(ok, wanted, f'a file that starts with {raw[:4]!r}')
 
 # %% ../nbs/02_pictures.ipynb #f709dfc6
-_PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.pgm', '.ppm')
+_PICTURES = ('.png', '.apng', '.jpg', '.jpeg', '.jpe', '.jfif', '.jp2', '.bmp', '.gif', '.webp', '.avif',
+             '.heic', '.heif', '.tif', '.tiff', '.tga', '.pbm', '.pgm', '.ppm', '.pnm')
 
-def _picture(path, size=None):
-    "One picture file as uint8 `(1 or 3, H, W)`"
-    with _reading(f'a picture in {path.name}'), Image.open(path) as im:
-        im = ImageOps.exif_transpose(im)
-        deep = im.mode in ('I', 'F') or im.mode.startswith('I;')
-        grey = im.mode in ('1', 'L', 'LA')
-        pixels = np.array(_on_white(im).convert('L' if grey else 'RGB'))
-    check(not deep, '8-bit pictures', f'{path.name} with more', 'convert it to 8 bits')
-    x = torch.tensor(pixels)
-    x = x[None] if grey else x.permute(2, 0, 1)
-    return x if size is None else fit_size(x[None], size)[0]
+def _pictures(path, size=None):
+    "The pictures in a file, each uint8 `(1 or 3, H, W)`: one, or all its pages or frames"
+    with _reading(f'a picture that Pillow can read in {path.name}'), Image.open(path) as im:
+        pages = [_pixels(page) for page in _pages(im)]
+    for p in pages:
+        hint = f'load its pixels as an array x and {_cure(p.min().item(), p.max().item())}'
+        check(p.dtype == np.uint8, '8-bit pictures', f'{path.name} with more', hint)
+    xs = [torch.tensor(p).reshape(*p.shape[:2], -1).permute(2, 0, 1) for p in pages]
+    return xs if size is None else [fit_size(x[None], size)[0] for x in xs]
+
+def _pages(im):
+    "The Pillow image `im` at each of its pages or frames, without previews and masks"
+    for i in range(getattr(im, 'n_frames', 1)):
+        im.seek(i)
+        kind = getattr(im, 'tag_v2', {}).get(254, 0)      # TIFF's NewSubfileType: 1 is a preview, 4 a mask
+        extra = im.format == 'MPO' or kind & 5
+        if i == 0 or not extra: yield im
+
+def _pixels(im):
+    "One page: uint8 `(H, W)` or `(H, W, 3)`; where it has more than 8 bits, as it is"
+    im = ImageOps.exif_transpose(im)
+    if im.mode in ('I', 'F') or im.mode.startswith('I;'): return np.array(im)
+    grey = im.mode in ('1', 'L', 'LA')
+    return np.array(_on_white(im).convert('L' if grey else 'RGB'))
 
 def _on_white(im):
     "The Pillow image `im` on white where it is transparent"
@@ -304,36 +320,85 @@ def _on_white(im):
     return Image.alpha_composite(white, im.convert('RGBA'))
 
 # %% ../nbs/02_pictures.ipynb #1805f497
-def _folder(path, split, size):
-    "MNIST's files, or the pictures of `path` (of `path/train` or `path/test` if it has them), sorted by path"
-    start = 'train' if split == 'train' else ('t10k', 'test')
-    idx = sorted(f for f in path.glob('*idx3*') if f.name.startswith(start))
-    if idx: return read_idx(idx[0])
-    if (path/'train').is_dir() or (path/'test').is_dir(): path = path/split
-    else: _check_one_part(split)
-    files = _picture_files(path)
-    check(files, f'pictures ({" ".join(_PICTURES)}) in {path}', 'a folder where we found none')
-    xs = [_picture(f, size) for f in files]
-    _check_one_size(xs, [f.relative_to(path) for f in files])
-    channels = max(map(len, xs))                          # 3 as soon as one picture has colour
-    return torch.stack([x.expand(channels, -1, -1) for x in xs])
+def _stacked(files, folder, size):
+    "The pictures of all `files`, `(N, 1 or 3, H, W)`"
+    found = [(x, f.relative_to(folder)) for f in files for x in _pictures(f, size)]
+    _check_one_size(found)
+    channels = max(len(x) for x,_ in found)               # 3 as soon as one picture has colour
+    return torch.stack([x.expand(channels, -1, -1) for x,_ in found])
 
-def _picture_files(path):
-    "The pictures in `path` and its subfolders, sorted, without hidden ones"
-    def hidden(f): return any(part.startswith('.') for part in f.relative_to(path).parts)
-    return sorted(f for f in path.rglob('*') if f.suffix.lower() in _PICTURES and not hidden(f))
-
-def _check_one_size(xs, names):
+def _check_one_size(found):
     first = {}                                            # of each size, the first picture's name
-    for x,name in zip(xs, names): first.setdefault(tuple(x.shape[1:]), name)
+    for x,name in found: first.setdefault(tuple(x.shape[1:]), name)
     some = ', '.join(f'{name} is {h}x{w}' for (h,w),name in [*first.items()][:3])
-    hint = 'pass size= to crop and resize them'
+    hint = f'crop and resize them (in Python: size={min(map(min, first))})'
     check(len(first) == 1, 'pictures of one size', f'{len(first)}: {some}', hint)
 
+# %% ../nbs/02_pictures.ipynb #84d6e0b9
+def _picture_files(path):
+    "The pictures in `path` and its subfolders, sorted, without hidden ones; each folder once"
+    def unreadable(e): refuse('folders that can be read', str(e))
+    files,seen = [],set()
+    for at,folders,names in os.walk(path, onerror=unreadable, followlinks=True):
+        new = os.path.realpath(at) not in seen
+        seen.add(os.path.realpath(at))
+        folders[:] = sorted(f for f in folders if new and not f.startswith('.'))
+        inside = [Path(at, name) for name in names if new and not name.startswith('.')]
+        for f in inside: check(f.exists(), 'links that lead somewhere', f, 'mend or remove it')
+        files += [f for f in inside if f.suffix.lower() in _PICTURES]
+    return sorted(files)
+
+# %% ../nbs/02_pictures.ipynb #b7f21e54
+_PART = re.compile(r'((x|data|images?|imgs?)[ _-]?)?(train|test|val)(ing|id|idation)?'
+                   r'([ _-]?(x|set|data|images?|imgs?|[ab]|[0-9]+))?', re.I)
+
+def _part(name):
+    "Which part the folder or array of this name holds: 'train', 'test', 'val' or None"
+    found = _PART.fullmatch(name)
+    return found and found[3].lower()
+
+def _of_part(path, files, split):
+    "Those of `files` that belong to `split`: all of them where nothing says that there are parts"
+    inside = [f.relative_to(path) for f in files]
+    part = [next(filter(None, map(_part, f.parts[:-1])), None) for f in inside]
+    parts = sorted(set(part) - {None})
+    if not parts:
+        _check_one_part(split)
+        return files
+    beside = sorted({f.parts[0] for f,p in zip(inside, part) if p is None})
+    _check_parts(parts, beside, split)
+    if beside: warnings.warn(f'{path}: left out {_some(beside)}, in none of {", ".join(parts)}')
+    return [f for f,p in zip(files, part) if p == split]
+
+# %% ../nbs/02_pictures.ipynb #e05b93ac
+def _check_parts(parts, beside, split):
+    "ValueError where the part wanted is missing, or where `parts` may be a class, for what lies `beside` it"
+    part = ' and '.join(parts)
+    clear = len(parts) > 1 or not beside
+    hint = f'give {part} another name if it is a class, else take away what is no part'
+    check(clear, 'folders of parts or of classes', f'{part} beside {_some(beside)}', hint)
+    add = f'add a folder {split} beside it'
+    check(split in parts, f'pictures in a folder {split}', f'some in {part}', add)
+
+def _some(names): return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
+
 def _check_one_part(split):
-    parts = "a folder with train/ and test/, an .npz with x_train and x_test, or MNIST's files"
-    hint = 'load the test pictures from a path of their own'
-    check(split != 'test', f"two parts for split='test' ({parts})", 'one', hint)
+    ways = "folders train/ and test/, x_train and x_test of an .npz, or MNIST's files"
+    hint = f'make {ways} of it (in Python, leave split out to take all of it)'
+    check(split != 'test', 'two parts, to train and to test on', 'one', hint)
+
+# %% ../nbs/02_pictures.ipynb #0d9e6c2f
+def _folder(path, split, size):
+    "MNIST's files, or the pictures of `path` that belong to `split`, sorted by path"
+    start = 'train' if split == 'train' else ('t10k', 'test')
+    idx = sorted(f for f in path.glob('*idx3*') if f.is_file() and f.name.startswith(start))
+    names = sorted({f.name.removesuffix('.gz') for f in idx})
+    check(len(names) < 2, f'one IDX file to {split} on', ' and '.join(names), 'name the file you mean')
+    if idx: return read_idx(idx[0])
+    files = _picture_files(path)
+    wanted = f'pictures (.png, .jpg or others that Pillow reads) in {path}'
+    check(files, wanted, 'a folder where we found none')
+    return _stacked(_of_part(path, files, split), path, size)
 
 # %% ../nbs/02_pictures.ipynb #55013bf8
 _NUMBERS = 'an array of numbers (Python objects are never unpickled)'
@@ -348,17 +413,22 @@ def _numpy(path, split):
     if isinstance(z, np.ndarray):
         _check_one_part(split)
         return z
-    key = _npz_key(z.files, split)
-    with _reading(_NUMBERS), z: return z[key]
+    with z: return _array(z, _npz_key(z, split))
 
-def _npz_key(names, split):
-    "Which of the arrays `names` of an .npz file holds `split`: x_train or x_test, else the first one"
-    key = f'x_{split}'
-    if 'x_train' not in names and 'x_test' not in names:
+def _array(z, key):
+    with _reading(f'in {key} {_NUMBERS}'): return z[key]
+
+def _npz_key(z, split):
+    "Which of the arrays in an open .npz file holds the pictures of `split`; asked, where that is not clear"
+    parts = [_part(name) for name in z.files]
+    if 'train' in parts or 'test' in parts: keys = [name for name,p in zip(z.files, parts) if p == split]
+    else:
         _check_one_part(split)
-        key = next(iter(names), key)
-    check(key in names, f'an array {key}', names or 'no array at all')
-    return key
+        keys = [name for name in z.files if name.lower() in ('x', 'images', 'imgs', 'data')] or z.files
+        if len(keys) > 1: keys = [name for name in keys if _array(z, name).ndim > 1]
+    there = ', '.join(z.files) or 'no array at all'
+    check(len(keys) == 1, f'an array x_{split}', there, 'give the one you mean that name')
+    return keys[0]
 
 # %% ../nbs/02_pictures.ipynb #66521816
 def images(
@@ -386,7 +456,7 @@ def _read(source, split, size):
     if path.is_dir(): return _folder(path, split, size)
     if path.suffix.lower() in ('.npy', '.npz'): return _numpy(path, split)
     _check_one_part(split)
-    return _picture(path)[None] if path.suffix.lower() in _PICTURES else read_idx(path)
+    return _stacked([path], path.parent, size) if path.suffix.lower() in _PICTURES else read_idx(path)
 
 @contextmanager
 def _naming(source):
@@ -440,10 +510,11 @@ def dataset(
     size:int|tuple=None, # Crop and resize, as `images` does
     in_range:bool=False, # As for `images`
 )->Tensor|dict: # float32 `(N, C, H, W)` in [-1,1]; with labels `dict(x=..., y=...)`
-    "Pictures by name or path; ValueError lists the known names"
+    "Pictures by name or path, your own copy; ValueError lists the known names"
     _check_split(split)
     known = isinstance(name, str) and name in ('digits', *_OPENML)
-    if not known:
+    if known: _warn_of_namesake(name)
+    else:
         _check_source(name, labels)
         return images(name, split, size, in_range)
     d = digits(split, labels=True) if name == 'digits' else _openml(name, split)
@@ -459,3 +530,9 @@ def _check_source(source, labels):
         paths = 'the path of a folder of pictures, .npy, .npz or IDX file'
         check(is_path, f'one of {known}, or {paths}', repr(source))
     check(not labels, f'one of {known} where labels are asked for', 'pictures of your own, which have none')
+
+# %% ../nbs/02_pictures.ipynb #f80d3b67
+def _warn_of_namesake(name):
+    "A folder or file of the user's may be called as a data set is"
+    if not Path(name).exists(): return
+    warnings.warn(f'took the data set {name}, not the folder of that name here: say ./{name} for that one')

@@ -193,7 +193,7 @@ def test_no_test_part(tmp_path, u8):
     for source in (tmp_path/'all', tmp_path/'all/a.png', tmp_path/'x.npy', u8): refused(source, 'two parts', split='test')
     for split in ('val', 'Train', None): refused(u8, "'train'", split=split)
     png(tmp_path/'half/train/a.png')
-    refused(tmp_path/'half', 'found none', split='test')
+    refused(tmp_path/'half', 'in a folder test', 'add a folder', split='test')
     assert images(tmp_path/'half').shape == (1, 1, 8, 8)
 
 

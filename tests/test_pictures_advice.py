@@ -84,7 +84,7 @@ def test_rounding_is_no_range():
 
 def test_constant_pictures():
     "No formula makes pictures of one value"
-    for v in (0., .5, 1., 7, -3, 999, 1e6): assert advice(np.full((2, 8, 8), v))[0] == []
+    for v in (0., .5, 1., 7., -3, 999, 1e6): assert advice(np.full((2, 8, 8), v))[0] == []
 
 
 def test_both_parts_get_one_formula():
