@@ -127,13 +127,13 @@ def _check_png(path):
 
 # %% ../nbs/02_pictures.ipynb #54b5a1df
 def _known_range(x, in_range):
-    "`x` as uint8 0..255 or float32 in [-1,1], never `x` itself; ValueError, with a cure, for anything else"
+    "`x` as uint8 0..255 or as new float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
     if x.dtype == torch.bool: return x.to(torch.uint8)*255
     if x.is_floating_point():
         x = x.float()
         _check_floats(x, in_range)
         return x.clamp(-1, 1)
-    x = x.long()
+    if x.dtype != torch.uint8: x = x.long()
     _check_bytes(x)
     return x.to(torch.uint8)
 
@@ -270,8 +270,8 @@ def read_idx(
     return np.frombuffer(raw, dtype, offset=start).reshape(shape)
 
 # %% ../nbs/02_pictures.ipynb #3ef5cf0e
-_BROKEN = (OSError, EOFError, ValueError, KeyError, SyntaxError, zlib.error, struct.error, zipfile.BadZipFile,
-           Image.DecompressionBombError)
+_BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, SyntaxError, zlib.error,
+           struct.error, zipfile.BadZipFile, Image.DecompressionBombError)
 
 @contextmanager
 def _reading(what):

@@ -109,6 +109,22 @@ def test_a_deep_picture_tells_its_range(tmp_path):
     refused(tmp_path/'x.tif', 'x/2.5-1')
 
 
+@pytest.mark.parametrize('kind', ['png', 'tiff', 'gif', 'webp'])
+def test_damaged_files_get_a_sentence(tmp_path, kind):
+    "Bytes changed by chance: a picture all the same, or one sentence"
+    pages = [Image.fromarray(p) for p in pictures(3)]
+    pages[0].save(tmp_path/'x', format=kind, save_all=True, append_images=pages[1:])
+    raw, rng = (tmp_path/'x').read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        bad = bytearray(raw)
+        for _ in range(3): bad[rng.integers(20, len(raw))] = rng.integers(256)
+        (tmp_path/f'x.{kind}').write_bytes(bad)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')                                  # Pillow's own
+            try: images(tmp_path/f'x.{kind}')
+            except ValueError as e: assert 'expected' in str(e) and '\n' not in str(e)
+
+
 def test_other_suffixes(tmp_path):
     for i, name in enumerate(('a.JPE', 'b.jfif', 'c.tga', 'd.pbm', 'e.pnm', 'f.jp2')): Image.new('1' if 'pbm' in name else 'L', (8, 8)).save(tmp_path/name, format='PPM' if 'p' in name[2] and 'm' in name else None)
     assert counted(tmp_path) == 6
