@@ -127,7 +127,7 @@ def _check_png(path):
 
 # %% ../nbs/02_pictures.ipynb #54b5a1df
 def _known_range(x, in_range):
-    "`x` as uint8 0..255 or as new float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
+    "`x` as uint8 0..255 or new float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
     if x.dtype == torch.bool: return x.to(torch.uint8)*255
     if x.is_floating_point():
         x = x.float()
@@ -367,7 +367,7 @@ def _of_part(path, files, split):
         return files
     beside = sorted({f.parts[0] for f,p in zip(inside, part) if p is None})
     _check_parts(parts, beside, split)
-    if beside: warnings.warn(f'{path}: left out {_some(beside)}, in none of {", ".join(parts)}')
+    if beside: warnings.warn(f'{path}: left out {_some(beside)}, which belong to none of {", ".join(parts)}')
     return [f for f,p in zip(files, part) if p == split]
 
 # %% ../nbs/02_pictures.ipynb #e05b93ac
@@ -383,8 +383,8 @@ def _check_parts(parts, beside, split):
 def _some(names): return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
 
 def _check_one_part(split):
-    ways = "folders train/ and test/, x_train and x_test of an .npz, or MNIST's files"
-    hint = f'make {ways} of it (in Python, leave split out to take all of it)'
+    hint = 'put them into folders train/ and test/, or into x_train and x_test of an .npz '
+    hint += '(in Python, leave split out to take all of them)'
     check(split != 'test', 'two parts, to train and to test on', 'one', hint)
 
 # %% ../nbs/02_pictures.ipynb #0d9e6c2f
@@ -394,8 +394,9 @@ def _folder(path, split, size):
     idx = sorted(f for f in path.glob('*idx3*') if f.is_file() and f.name.startswith(start))
     names = sorted({f.name.removesuffix('.gz') for f in idx})
     check(len(names) < 2, f'one IDX file to {split} on', ' and '.join(names), 'name the file you mean')
-    if idx: return read_idx(idx[0])
     files = _picture_files(path)
+    check(not (idx and files), 'an IDX file or pictures', f'both in {path}', 'name the file you mean')
+    if idx: return read_idx(idx[0])
     wanted = f'pictures (.png, .jpg or others that Pillow reads) in {path}'
     check(files, wanted, 'a folder where we found none')
     return _stacked(_of_part(path, files, split), path, size)

@@ -199,6 +199,8 @@ def test_two_idx_files(tmp_path):
     (tmp_path/'train-more-idx3-ubyte').unlink()
     (tmp_path/'train-folder-idx3-ubyte').mkdir()
     assert counted(tmp_path) == 2
+    png(tmp_path/'more'/'a.png')
+    refused(tmp_path, 'both')
 
 
 # arrays
