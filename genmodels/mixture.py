@@ -24,7 +24,7 @@ class GaussianMixture:
         means = torch.as_tensor(means)
         _check_means(means)
         self.dtype = means.dtype if means.is_floating_point() else torch.get_default_dtype()
-        self.means = means.double()
+        self.means = means.to(torch.float64, copy=True)
         self.shape = means.shape[1:]
         self.sds = _per_component(sds, means, 'sds')
         weights = _per_component(torch.ones(()) if weights is None else weights, means, 'weights')
@@ -34,15 +34,15 @@ class GaussianMixture:
 # %% ../nbs/01_mixture.ipynb #320948ae
 def _check_means(means):
     ok = means.ndim > 1 and len(means) > 0
-    check(ok, 'means of shape (k, d)', tuple(means.shape), 'a single centre is means[None]')
+    check(ok, 'means of shape (k, d)', tuple(means.shape), 'one centre is means[None], or [means] of a list')
 
 def _per_component(v, means, name):
-    "`v` as float64 `(k,)`, finite and >= 0; ValueError otherwise"
+    "A copy of `v` as float64 `(k,)`, finite and >= 0; ValueError otherwise"
     k = len(means)
     v = torch.as_tensor(v, dtype=torch.float64, device=means.device)
     check(v.shape in ((), (k,)), f'{name} as one number or {k}, one per component', f'shape {tuple(v.shape)}')
     check((v >= 0).all() and v.isfinite().all(), f'{name} finite and >= 0', v.tolist())
-    return v.expand(k)
+    return v.expand(k).clone()
 
 # %% ../nbs/01_mixture.ipynb #2135811b
 @patch

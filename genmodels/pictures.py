@@ -9,18 +9,21 @@ __all__ = ['digits', 'image_grid', 'show_images', 'save_images', 'fit_size', 're
 import gzip
 import math
 import os
+import re
 import struct
+import warnings
 import zipfile
 import zlib
 from contextlib import contextmanager
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
-from .checks import check
+from .checks import check, refuse
 from .files import replacing
 
 # %% ../nbs/02_pictures.ipynb #1bbd792b
@@ -42,10 +45,10 @@ def digits(
     return dict(x=x, y=torch.tensor(d.target[i])) if labels else x
 
 # %% ../nbs/02_pictures.ipynb #113618e5
-def _check_pixels(x):
+def _check_pixels(x, name):
     ok = x.ndim == 4 and x.shape[1] in (1, 3) and x.numel() > 0
     check(ok, 'pictures of shape (N, 1 or 3, H, W)', tuple(x.shape))
-    check(x.is_floating_point(), 'float pixels in [-1, 1]', x.dtype, 'convert them with images(x)')
+    check(x.is_floating_point(), 'float pixels in [-1, 1]', x.dtype, f'convert them with images({name})')
     bad = (~x.isfinite()).flatten(1).any(1).sum().item()
     check(bad == 0, 'finite pixels', f'NaN or infinity in {bad} of {len(x)} pictures')
 
@@ -57,8 +60,9 @@ def image_grid(
 )->np.ndarray: # uint8 `(height, width, C)`
     "All pictures in one, in rows, small ones enlarged by a whole factor; ValueError for other shapes or NaN"
     x = torch.as_tensor(x).detach().cpu()
-    if x.ndim == 3: x = x[None]
-    _check_pixels(x)
+    one = x.ndim == 3
+    if one: x = x[None]
+    _check_pixels(x, 'x[None]' if one else 'x')
     x = ((x.float().clamp(-1, 1) + 1)*127.5).round()
     n,_,h,w = x.shape
     ncols = min(n, ncols or math.ceil(math.sqrt(n)))
@@ -123,33 +127,44 @@ def _check_png(path):
 
 # %% ../nbs/02_pictures.ipynb #54b5a1df
 def _known_range(x, in_range):
-    "`x` as uint8 0..255 or float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
+    "`x` as uint8 0..255 or new float32 in [-1,1]; ValueError, with the way to convert it, for anything else"
     if x.dtype == torch.bool: return x.to(torch.uint8)*255
     if x.is_floating_point():
         x = x.float()
         _check_floats(x, in_range)
-        return x
+        return x.clamp(-1, 1)
     if x.dtype != torch.uint8: x = x.long()
     _check_bytes(x)
     return x.to(torch.uint8)
 
 # %% ../nbs/02_pictures.ipynb #8e41a6d3
+_TOPS = (1, 255, 1023, 4095, 16383, 65535)                # white, in the usual ranges that begin at 0
+
+def _cure(lo, hi):
+    "The formula that takes `lo..hi` to [-1,1]: by a usual range where that is nearly filled, else by its own"
+    if lo == hi: return 'look at them, every pixel is the same'
+    for top in _TOPS:
+        if 0 <= lo <= .05*top and .95*top <= hi <= top: lo,hi = 0,top
+    if (lo, hi) == (0, 1): return 'convert by x*2-1'
+    half = np.format_float_positional((hi - lo)/2, precision=6, fractional=False, trim='-')
+    shift = round((hi + lo)/2/float(half), 6)
+    return f'convert by x/{half}' + (np.format_float_positional(-shift, trim='-', sign=True) if shift else '')
+
 def _check_bytes(x):
     lo,hi = x.min().item(),x.max().item()
-    wanted,came = 'integer pixels in 0..255',f'{lo}..{hi}'
-    check(lo >= 0, wanted, came, 'signed bytes convert by x+128')
-    check(hi <= 255, wanted, came, '16-bit pictures convert by x//257')
-    check(hi != 1, wanted, 'only 0 and 1', 'black and white pictures convert by x*255')
+    wanted = 'integer pixels in 0..255'
+    check(lo >= 0 and hi <= 255, wanted, f'{lo}..{hi}', _cure(lo, hi))
+    check(hi != 1, wanted, 'only 0 and 1', 'convert by x*2.-1')
 
 def _check_floats(x, in_range):
     bad = (~x.isfinite()).sum().item()
     check(bad == 0, 'finite pixels', f'{bad} of {x.numel()} NaN or infinite', 'repair or drop those pictures')
     lo,hi = x.min().item(),x.max().item()
-    wanted,came = 'float pixels in [-1, 1]',f'[{lo:g}, {hi:g}]'
-    cure = 'x/127.5-1' if hi > 16 else f'x/{hi/2:g}-1'
-    check(lo < 0 or hi <= 1, wanted, came, f'convert by {cure}')
-    check(lo >= -1 and hi <= 1, wanted, came, 'undo the standardisation, or divide by the largest |x|')
-    hint = 'convert by x*2-1, or pass in_range=True if they are right as they are'
+    wanted,came,cure = 'float pixels in [-1, 1]',f'[{lo:g}, {hi:g}]',_cure(lo, hi)
+    edge = 1 + 1/255                                      # half a grey level beyond, by @eq-range
+    check(lo < 0 or hi <= edge, wanted, came, cure)
+    check(lo >= -edge and hi <= edge, wanted, came, f'undo the standardisation, or {cure}')
+    hint = f'{cure}, unless they are right as they are (in Python: in_range=True)'
     check(lo < 0 or in_range, wanted, f'{came} without one negative value', hint)
 
 # %% ../nbs/02_pictures.ipynb #75829a65
@@ -157,7 +172,7 @@ def _known_layout(x):
     "Pictures as `(N, 1 or 3, H, W)`, whatever the order of their axes; ValueError where it is not known"
     x = _real_numbers(x)
     shape = tuple(x.shape)
-    if x.ndim == 3 and shape[2] not in (1, 3, 4): x = x[:,None]                 # (N, H, W)
+    if x.ndim == 3 and shape[2] > 4: x = x[:,None]                 # (N, H, W)
     channels_last = x.ndim == 4 and shape[1] not in (1, 3) and shape[-1] in (1, 3)
     if channels_last: x = x.permute(0, 3, 1, 2).contiguous()                    # (N, H, W, C)
     _check_layout(x, shape)
@@ -177,31 +192,63 @@ def _real_numbers(x):
     check(not x.is_complex(), 'real numbers', x.dtype)
     return x.detach().cpu()
 
-_LAYOUT_HINTS = {
-    1: 'are these labels?',
-    2: 'flattened pictures unfold by x.reshape(-1, 28, 28)',
-    3: 'one picture is x[None]'}
-
 def _check_layout(x, shape):
     ok = x.ndim == 4 and x.shape[1] in (1, 3)
-    hint = _LAYOUT_HINTS.get(x.ndim, 'drop an alpha channel by x[..., :3]')
-    check(ok, '(N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3', f'shape {shape}', hint)
+    wanted = '(N, H, W), (N, C, H, W) or (N, H, W, C) with C 1 or 3'
+    check(ok, wanted, f'shape {shape}', _layout_hint(shape))
+
+# %% ../nbs/02_pictures.ipynb #3f7a90d2
+def _layout_hint(shape):
+    "What makes pictures of an array of this shape, where its axes tell"
+    if len(shape) < 2 or shape[1:] == (1,): return 'are these labels?'
+    if len(shape) == 2: return _flat_hint(*shape)
+    if len(shape) == 3: return f'one picture is x[None, ..., {_kept(shape[2])}], several are x[:, None]'
+    if len(shape) == 4: return _channels_hint(*shape[1:])
+    if shape[-3] in (1, 3) or shape[-1] in (1, 3): return f'pictures alone are x.reshape{(-1, *shape[-3:])}'
+
+def _flat_hint(rows, length):
+    "What makes pictures of a table: one picture, or flattened ones where the rows can be unfolded to squares"
+    one = 'one picture is x[None, None]'
+    channels = 1 if math.isqrt(length)**2 == length else 3
+    side = math.isqrt(length//channels)
+    if channels*side**2 != length: return one
+    many = f'flattened pictures unfold by x.reshape(-1, {channels}, {side}, {side})'
+    return f'{one}, {many}' if rows == length else f'{many}, {one}'
+
+def _kept(channels):
+    "The slice that leaves one channel or three"
+    return ':1' if channels < 3 else ':3'
+
+def _channels_hint(C, H, W):
+    "How to cut the channels of `(N, C, H, W)`, or of `(N, H, W, C)`, where it is clear which it is"
+    first,last = C < min(H, W),W < min(C, H)
+    if not (first or last): return None
+    n = C if first else W
+    why = 'drop an alpha channel' if n in (2, 4) else f'keep three of {n} channels'
+    return f'{why} by x[{":" if first else "..."}, {_kept(n)}]'
 
 # %% ../nbs/02_pictures.ipynb #c8634b8e
 def fit_size(
     x:Tensor, # Pictures `(N, C, H, W)`, uint8 or float
     size:int|tuple, # Side of a square, or `(height, width)`
 )->Tensor: # `(N, C, height, width)`, same dtype, no value beyond the old ones
-    "Cut the largest centred piece of the wanted shape, resize it (bicubic, antialiased); or ValueError"
-    h,w = (size, size) if isinstance(size, int) else size
-    check(h >= 1 and w >= 1, 'a size of at least one pixel', size)
+    "A copy: the largest centred piece of the wanted shape, resized (bicubic, antialiased); or ValueError"
+    h,w = _sides(size)
     H,W = x.shape[2:]
     s = min(H/h, W/w)                                     # old pixels per new one
     kh,kw = max(1, round(h*s)),max(1, round(w*s))         # of the cut
     y0,x0 = (H-kh)//2,(W-kw)//2
     cut = x[...,y0:y0+kh,x0:x0+kw]
-    if cut.shape[2:] == (h, w): return cut
+    if cut.shape[2:] == (h, w): return cut.clone()
     return F.interpolate(cut, (h, w), mode='bicubic', antialias=True).clamp(x.min(), x.max())
+
+# %% ../nbs/02_pictures.ipynb #61b0c3f8
+def _sides(size):
+    "Height and width"
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    ok = len(sides) == 2 and all(isinstance(side, Integral) and side >= 1 for side in sides)
+    check(ok, 'a size of at least one pixel: a whole number, or (height, width)', repr(size))
+    return sides
 
 # %% ../nbs/02_pictures.ipynb #8933ae3b
 _IDX_TYPES = {8: 'u1', 9: 'i1', 11: '>i2', 12: '>i4', 13: '>f4', 14: '>f8'}
@@ -223,8 +270,8 @@ def read_idx(
     return np.frombuffer(raw, dtype, offset=start).reshape(shape)
 
 # %% ../nbs/02_pictures.ipynb #3ef5cf0e
-_BROKEN = (OSError, EOFError, ValueError, KeyError, SyntaxError, zlib.error, struct.error, zipfile.BadZipFile,
-           Image.DecompressionBombError)
+_BROKEN = (OSError, EOFError, ValueError, TypeError, LookupError, RuntimeError, SyntaxError, zlib.error,
+           struct.error, zipfile.BadZipFile, Image.DecompressionBombError)
 
 @contextmanager
 def _reading(what):
@@ -238,19 +285,33 @@ def _check_idx(raw):
     check(ok, wanted, f'a file that starts with {raw[:4]!r}')
 
 # %% ../nbs/02_pictures.ipynb #f709dfc6
-_PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.gif', '.webp', '.tif', '.tiff', '.pgm', '.ppm')
+_PICTURES = ('.png', '.apng', '.jpg', '.jpeg', '.jpe', '.jfif', '.jp2', '.bmp', '.gif', '.webp', '.avif',
+             '.heic', '.heif', '.tif', '.tiff', '.tga', '.pbm', '.pgm', '.ppm', '.pnm')
 
-def _picture(path, size=None):
-    "One picture file as uint8 `(1 or 3, H, W)`"
-    with _reading(f'a picture in {path.name}'), Image.open(path) as im:
-        im = ImageOps.exif_transpose(im)
-        deep = im.mode in ('I', 'F') or im.mode.startswith('I;')
-        grey = im.mode in ('1', 'L', 'LA')
-        pixels = np.array(_on_white(im).convert('L' if grey else 'RGB'))
-    check(not deep, '8-bit pictures', f'{path.name} with more', 'convert it to 8 bits')
-    x = torch.tensor(pixels)
-    x = x[None] if grey else x.permute(2, 0, 1)
-    return x if size is None else fit_size(x[None], size)[0]
+def _pictures(path, size=None):
+    "The pictures in a file, each uint8 `(1 or 3, H, W)`: one, or all its pages or frames"
+    with _reading(f'a picture that Pillow can read in {path.name}'), Image.open(path) as im:
+        pages = [_pixels(page) for page in _pages(im)]
+    for p in pages:
+        hint = f'load its pixels as an array x and {_cure(p.min().item(), p.max().item())}'
+        check(p.dtype == np.uint8, '8-bit pictures', f'{path.name} with more', hint)
+    xs = [torch.tensor(p).reshape(*p.shape[:2], -1).permute(2, 0, 1) for p in pages]
+    return xs if size is None else [fit_size(x[None], size)[0] for x in xs]
+
+def _pages(im):
+    "The Pillow image `im` at each of its pages or frames, without previews and masks"
+    for i in range(getattr(im, 'n_frames', 1)):
+        im.seek(i)
+        kind = getattr(im, 'tag_v2', {}).get(254, 0)      # TIFF's NewSubfileType: 1 is a preview, 4 a mask
+        extra = im.format == 'MPO' or kind & 5
+        if i == 0 or not extra: yield im
+
+def _pixels(im):
+    "One page: uint8 `(H, W)` or `(H, W, 3)`; where it has more than 8 bits, as it is"
+    im = ImageOps.exif_transpose(im)
+    if im.mode in ('I', 'F') or im.mode.startswith('I;'): return np.array(im)
+    grey = im.mode in ('1', 'L', 'LA')
+    return np.array(_on_white(im).convert('L' if grey else 'RGB'))
 
 def _on_white(im):
     "The Pillow image `im` on white where it is transparent"
@@ -259,36 +320,86 @@ def _on_white(im):
     return Image.alpha_composite(white, im.convert('RGBA'))
 
 # %% ../nbs/02_pictures.ipynb #1805f497
-def _folder(path, split, size):
-    "MNIST's files, or the pictures of `path` (of `path/train` or `path/test` if it has them), sorted by path"
-    start = 'train' if split == 'train' else ('t10k', 'test')
-    idx = sorted(f for f in path.glob('*idx3*') if f.name.startswith(start))
-    if idx: return read_idx(idx[0])
-    if (path/'train').is_dir() or (path/'test').is_dir(): path = path/split
-    else: _check_one_part(split)
-    files = _picture_files(path)
-    check(files, f'pictures ({" ".join(_PICTURES)}) in {path}', 'a folder where we found none')
-    xs = [_picture(f, size) for f in files]
-    _check_one_size(xs, [f.relative_to(path) for f in files])
-    channels = max(map(len, xs))                          # 3 as soon as one picture has colour
-    return torch.stack([x.expand(channels, -1, -1) for x in xs])
+def _stacked(files, folder, size):
+    "The pictures of all `files`, `(N, 1 or 3, H, W)`"
+    found = [(x, f.relative_to(folder)) for f in files for x in _pictures(f, size)]
+    _check_one_size(found)
+    channels = max(len(x) for x,_ in found)               # 3 as soon as one picture has colour
+    return torch.stack([x.expand(channels, -1, -1) for x,_ in found])
 
-def _picture_files(path):
-    "The pictures in `path` and its subfolders, sorted, without hidden ones"
-    def hidden(f): return any(part.startswith('.') for part in f.relative_to(path).parts)
-    return sorted(f for f in path.rglob('*') if f.suffix.lower() in _PICTURES and not hidden(f))
-
-def _check_one_size(xs, names):
+def _check_one_size(found):
     first = {}                                            # of each size, the first picture's name
-    for x,name in zip(xs, names): first.setdefault(tuple(x.shape[1:]), name)
+    for x,name in found: first.setdefault(tuple(x.shape[1:]), name)
     some = ', '.join(f'{name} is {h}x{w}' for (h,w),name in [*first.items()][:3])
-    hint = 'pass size= to crop and resize them'
+    hint = f'crop and resize them (in Python: size={min(map(min, first))})'
     check(len(first) == 1, 'pictures of one size', f'{len(first)}: {some}', hint)
 
+# %% ../nbs/02_pictures.ipynb #84d6e0b9
+def _picture_files(path):
+    "The pictures in `path` and its subfolders, sorted, without hidden ones; each folder once"
+    def unreadable(e): refuse('folders that can be read', str(e))
+    files,seen = [],set()
+    for at,folders,names in os.walk(path, onerror=unreadable, followlinks=True):
+        new = os.path.realpath(at) not in seen
+        seen.add(os.path.realpath(at))
+        folders[:] = sorted(f for f in folders if new and not f.startswith('.'))
+        inside = [Path(at, name) for name in names if new and not name.startswith('.')]
+        for f in inside: check(f.exists(), 'links that lead somewhere', f, 'mend or remove it')
+        files += [f for f in inside if f.suffix.lower() in _PICTURES]
+    return sorted(files)
+
+# %% ../nbs/02_pictures.ipynb #b7f21e54
+_PART = re.compile(r'((x|data|images?|imgs?)[ _-]?)?(train|test|val)(ing|id|idation)?'
+                   r'([ _-]?(x|set|data|images?|imgs?|[ab]|[0-9]+))?', re.I)
+
+def _part(name):
+    "Which part the folder or array of this name holds: 'train', 'test', 'val' or None"
+    found = _PART.fullmatch(name)
+    return found and found[3].lower()
+
+def _of_part(path, files, split):
+    "Those of `files` that belong to `split`: all of them where nothing says that there are parts"
+    inside = [f.relative_to(path) for f in files]
+    part = [next(filter(None, map(_part, f.parts[:-1])), None) for f in inside]
+    parts = sorted(set(part) - {None})
+    if not parts:
+        _check_one_part(split)
+        return files
+    beside = sorted({f.parts[0] for f,p in zip(inside, part) if p is None})
+    _check_parts(parts, beside, split)
+    if beside: warnings.warn(f'{path}: left out {_some(beside)}, which belong to none of {", ".join(parts)}')
+    return [f for f,p in zip(files, part) if p == split]
+
+# %% ../nbs/02_pictures.ipynb #e05b93ac
+def _check_parts(parts, beside, split):
+    "ValueError where the part wanted is missing, or where `parts` may be a class, for what lies `beside` it"
+    part = ' and '.join(parts)
+    clear = len(parts) > 1 or not beside
+    hint = f'give {part} another name if it is a class, else take away what is no part'
+    check(clear, 'folders of parts or of classes', f'{part} beside {_some(beside)}', hint)
+    add = f'add a folder {split} beside it'
+    check(split in parts, f'pictures in a folder {split}', f'some in {part}', add)
+
+def _some(names): return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
+
 def _check_one_part(split):
-    parts = "a folder with train/ and test/, an .npz with x_train and x_test, or MNIST's files"
-    hint = 'load the test pictures from a path of their own'
-    check(split != 'test', f"two parts for split='test' ({parts})", 'one', hint)
+    hint = 'put them into folders train/ and test/, or into x_train and x_test of an .npz '
+    hint += '(in Python, leave split out to take all of them)'
+    check(split != 'test', 'two parts, to train and to test on', 'one', hint)
+
+# %% ../nbs/02_pictures.ipynb #0d9e6c2f
+def _folder(path, split, size):
+    "MNIST's files, or the pictures of `path` that belong to `split`, sorted by path"
+    start = 'train' if split == 'train' else ('t10k', 'test')
+    idx = sorted(f for f in path.glob('*idx3*') if f.is_file() and f.name.startswith(start))
+    names = sorted({f.name.removesuffix('.gz') for f in idx})
+    check(len(names) < 2, f'one IDX file to {split} on', ' and '.join(names), 'name the file you mean')
+    files = _picture_files(path)
+    check(not (idx and files), 'an IDX file or pictures', f'both in {path}', 'name the file you mean')
+    if idx: return read_idx(idx[0])
+    wanted = f'pictures (.png, .jpg or others that Pillow reads) in {path}'
+    check(files, wanted, 'a folder where we found none')
+    return _stacked(_of_part(path, files, split), path, size)
 
 # %% ../nbs/02_pictures.ipynb #55013bf8
 _NUMBERS = 'an array of numbers (Python objects are never unpickled)'
@@ -303,17 +414,22 @@ def _numpy(path, split):
     if isinstance(z, np.ndarray):
         _check_one_part(split)
         return z
-    key = _npz_key(z.files, split)
-    with _reading(_NUMBERS), z: return z[key]
+    with z: return _array(z, _npz_key(z, split))
 
-def _npz_key(names, split):
-    "Which of the arrays `names` of an .npz file holds `split`: x_train or x_test, else the first one"
-    key = f'x_{split}'
-    if 'x_train' not in names and 'x_test' not in names:
+def _array(z, key):
+    with _reading(f'in {key} {_NUMBERS}'): return z[key]
+
+def _npz_key(z, split):
+    "Which of the arrays in an open .npz file holds the pictures of `split`; asked, where that is not clear"
+    parts = [_part(name) for name in z.files]
+    if 'train' in parts or 'test' in parts: keys = [name for name,p in zip(z.files, parts) if p == split]
+    else:
         _check_one_part(split)
-        key = next(iter(names), key)
-    check(key in names, f'an array {key}', names or 'no array at all')
-    return key
+        keys = [name for name in z.files if name.lower() in ('x', 'images', 'imgs', 'data')] or z.files
+        if len(keys) > 1: keys = [name for name in keys if _array(z, name).ndim > 1]
+    there = ', '.join(z.files) or 'no array at all'
+    check(len(keys) == 1, f'an array x_{split}', there, 'give the one you mean that name')
+    return keys[0]
 
 # %% ../nbs/02_pictures.ipynb #66521816
 def images(
@@ -321,33 +437,36 @@ def images(
     split:str='train', # Part to load; 'test' needs a source of two parts
     size:int|tuple=None, # Crop and resize to a square of this side, or to `(height, width)`
     in_range:bool=False, # Accept floats in [0,1] as they are
-)->Tensor: # float32 `(N, C, H, W)` in [-1,1]; integers 0..255 become x/127.5-1
+)->Tensor: # float32 `(N, C, H, W)` in [-1,1], your own copy; integers 0..255 become x/127.5-1
     "Pictures from disk or memory; FileNotFoundError, ValueError: what was expected, what came, what to do"
     _check_split(split)
-    if isinstance(source, (str, Path)):
-        with _naming(source):
-            pixels = _read(Path(source).expanduser(), split, size)
-            x = _known_range(_known_layout(pixels), in_range)
-    else:
-        _check_one_part(split)
-        x = _known_range(_known_layout(source), in_range)
+    with _naming(source):
+        pixels = _read(source, split, size)
+        x = _known_range(_known_layout(pixels), in_range)
     if size is not None: x = fit_size(x, size)
     return x/127.5 - 1 if x.dtype == torch.uint8 else x
 
 # %% ../nbs/02_pictures.ipynb #af3e76c9
-def _read(path, split, size):
-    "The pixels at `path`, whatever it is"
+def _read(source, split, size):
+    "The pixels of `source`, whatever it is"
+    if not isinstance(source, (str, Path)):
+        _check_one_part(split)
+        return source
+    path = Path(source).expanduser()
     if not path.exists(): raise FileNotFoundError(f'expected a folder or a file, got nothing at {path}')
     if path.is_dir(): return _folder(path, split, size)
     if path.suffix.lower() in ('.npy', '.npz'): return _numpy(path, split)
     _check_one_part(split)
-    return _picture(path)[None] if path.suffix.lower() in _PICTURES else read_idx(path)
+    return _stacked([path], path.parent, size) if path.suffix.lower() in _PICTURES else read_idx(path)
 
 @contextmanager
 def _naming(source):
-    "Put the path in front of what is said about the file"
+    "Put the path in front of what is said about a file, and in front of formulas what x is, if no array came"
     try: yield
-    except ValueError as e: raise ValueError(f'{source}: {e}') from None
+    except ValueError as e:
+        if isinstance(source, (Tensor, np.ndarray)): raise
+        where = source if isinstance(source, (str, Path)) else 'with x = np.asarray(x)'
+        raise ValueError(f'{where}: {e}') from None
 
 # %% ../nbs/02_pictures.ipynb #cfd36d45
 _OPENML = dict( # their names at openml.org, and what their rows hold
@@ -392,10 +511,11 @@ def dataset(
     size:int|tuple=None, # Crop and resize, as `images` does
     in_range:bool=False, # As for `images`
 )->Tensor|dict: # float32 `(N, C, H, W)` in [-1,1]; with labels `dict(x=..., y=...)`
-    "Pictures by name or path; ValueError lists the known names"
+    "Pictures by name or path, your own copy; ValueError lists the known names"
     _check_split(split)
     known = isinstance(name, str) and name in ('digits', *_OPENML)
-    if not known:
+    if known: _warn_of_namesake(name)
+    else:
         _check_source(name, labels)
         return images(name, split, size, in_range)
     d = digits(split, labels=True) if name == 'digits' else _openml(name, split)
@@ -411,3 +531,9 @@ def _check_source(source, labels):
         paths = 'the path of a folder of pictures, .npy, .npz or IDX file'
         check(is_path, f'one of {known}, or {paths}', repr(source))
     check(not labels, f'one of {known} where labels are asked for', 'pictures of your own, which have none')
+
+# %% ../nbs/02_pictures.ipynb #f80d3b67
+def _warn_of_namesake(name):
+    "A folder or file of the user's may be called as a data set is"
+    if not Path(name).exists(): return
+    warnings.warn(f'took the data set {name}, not the folder of that name here: say ./{name} for that one')

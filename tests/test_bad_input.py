@@ -36,17 +36,17 @@ def refused(source, *hints, kind=ValueError, **kw):
 
 # range
 @pytest.mark.parametrize('make,hints', [
-    (lambda x: x/255, ('[0, 1]', 'x*2-1', 'in_range=True')),
+    (lambda x: x/255, ('[0, 1]', 'x*2-1', 'in Python: in_range=True')),
     (lambda x: x*1., ('[0, 255]', 'x/127.5-1')),
     (lambda x: x//16*1., ('[0, 15]', 'x/7.5-1')),
     (lambda x: (x/255 - 0.13)/0.3, ('-0.433', 'standardisation')),
-    (lambda x: x*0., ('[0, 0]', 'x*2-1')),
+    (lambda x: x*0., ('[0, 0]', 'the same')),
     (lambda x: np.where(x > 5, x/127.5 - 1, np.nan), ('NaN', 'drop')),
     (lambda x: np.where(x > 5, x/127.5 - 1, np.inf), ('infinite',)),
     (lambda x: np.where(x > 5, x/127.5 - 1, -1e300), ('infinite',)),
-    (lambda x: x.astype(np.uint16)*257, ('0..65535', 'x//257')),
-    (lambda x: x.astype(int) - 128, ('-128..127',)),
-    (lambda x: (x > 99).astype(np.uint8), ('0 and 1', 'x*255')),
+    (lambda x: x.astype(np.uint16)*257, ('0..65535', 'x/32767.5-1')),
+    (lambda x: x.astype(int) - 128, ('-128..127', 'x/127.5+0.003922')),
+    (lambda x: (x > 99).astype(np.uint8), ('0 and 1', 'x*2.-1')),
 ])
 @pytest.mark.parametrize('kind', ['array', 'tensor', 'file'])
 def test_range(u8, tmp_path, make, hints, kind):
@@ -72,7 +72,7 @@ def test_good_ranges(u8):
 
 # shape
 @pytest.mark.parametrize('shape,hint', [
-    ((10,), 'labels'), ((10, 784), 'reshape(-1, 28, 28)'), ((32, 32, 3), 'x[None]'), ((32, 32, 1), 'x[None]'), ((2, 32, 32, 4), '[..., :3]'), ((2, 4, 32, 32), '[..., :3]'),
+    ((10,), 'labels'), ((10, 1), 'labels'), ((10, 784), 'reshape(-1, 1, 28, 28)'), ((32, 32, 3), 'x[None, ..., :3]'), ((32, 32, 1), 'x[None, ..., :1]'), ((2, 32, 32, 4), '[..., :3]'), ((2, 4, 32, 32), '[:, :3]'),
     ((2, 5, 3, 8, 8), 'got shape (2, 5, 3, 8, 8)'), ((), 'got shape ()'), ((0, 8, 8), 'empty'), ((0, 3, 8, 8), 'empty'), ((5, 0, 8), 'empty')])
 def test_shape(shape, hint): refused(np.zeros(shape, dtype=np.uint8), hint)
 
@@ -101,7 +101,7 @@ def test_mixed_sizes(tmp_path):
     assert images(tmp_path, size=(4, 6)).shape == (4, 1, 4, 6)
 
 
-@pytest.mark.parametrize('size', [0, -3, (8, 0)])
+@pytest.mark.parametrize('size', [0, -3, (8, 0), 8.5, '8', (8,), (8, 8, 8), (8, 8.)])
 def test_size(u8, size):
     with pytest.raises(ValueError, match='at least one pixel'): images(u8, size=size)
 
@@ -193,7 +193,7 @@ def test_no_test_part(tmp_path, u8):
     for source in (tmp_path/'all', tmp_path/'all/a.png', tmp_path/'x.npy', u8): refused(source, 'two parts', split='test')
     for split in ('val', 'Train', None): refused(u8, "'train'", split=split)
     png(tmp_path/'half/train/a.png')
-    refused(tmp_path/'half', 'found none', split='test')
+    refused(tmp_path/'half', 'in a folder test', 'add a folder', split='test')
     assert images(tmp_path/'half').shape == (1, 1, 8, 8)
 
 
@@ -258,7 +258,7 @@ def test_no_network(tmp_path, monkeypatch):
 # pictures out
 def test_show_and_save_refuse(tmp_path):
     x = torch.zeros(4, 1, 8, 8)
-    for bad, hint in [(x[0, 0], 'shape'), (x.expand(4, 2, 8, 8), 'shape'), (x[:0], 'shape'), (x/0, 'NaN or infinity in 4 of 4'), (x.byte(), 'images(x)')]:
+    for bad, hint in [(x[0, 0], 'shape'), (x.expand(4, 2, 8, 8), 'shape'), (x[:0], 'shape'), (x/0, 'NaN or infinity in 4 of 4'), (x.byte(), 'images(x)'), (x[0].byte(), 'images(x[None])')]:
         for f in (show_images, lambda v: save_images(v, tmp_path/'x.png')):
             with pytest.raises(ValueError) as e: f(bad)
             assert hint in str(e.value) and 'expected' in str(e.value)
