@@ -164,12 +164,20 @@ class HVAE(VAE):
         priors:list=None, # One between each two layers: `z_{l+1}` to mean and log sd of `z_l`; None: MLPs
         shape:tuple=(1,8,8), # Channels, height, width
         hidden:tuple=(256,256), # Widths of the MLPs
-        **kw, # likelihood, beta, sd, free_bits and others of `VAE`
+        likelihood:str='gaussian', # As a VAE's, and so are the next six
+        beta:float=1.,
+        sd:float|str='optimal',
+        free_bits:float=0.,
+        grey_levels:int=None,
+        components:int=5,
+        least_sd:float=.2,
+        **none, # latent_dim, encoder, decoder, nets and prior have no place here
     ):
-        _check_hvae(encoders, kw)
+        _check_hvae(encoders, none)
         encoders = [MLPEncoder(shape, 2*e, hidden) if isinstance(e, Integral) else e for e in encoders]
         dims = tuple(_latent_dim(net, shape, f'encoders[{l}]') for l,net in enumerate(encoders))
-        super().__init__(shape, sum(dims), nn.Identity(), nn.Identity(), **kw)
+        super().__init__(shape, sum(dims), nn.Identity(), nn.Identity(), likelihood, beta, sd,
+            free_bits=free_bits, grey_levels=grey_levels, components=components, least_sd=least_sd)
         if decoders is None: decoders = [MLPDecoder(d, self.out_shape, hidden) for d in dims]
         _check_decoders(decoders, dims, self.out_shape)
         self.dims = dims
@@ -188,6 +196,8 @@ def _check_hvae(encoders, kw):
         check(name not in kw, f'no {name} for a hierarchy', type(kw.get(name)).__name__, hint)
     hint = 'a hierarchy brings its own prior: pass priors, a net between each two layers'
     check('prior' not in kw, 'no prior', type(kw.get('prior')).__name__, hint)
+    unknown = [*kw.keys() - {'latent_dim','encoder','decoder','nets','prior'}]
+    if unknown: raise TypeError(f'HVAE has no argument {unknown[0]}')
 
 def _check_decoders(decoders, dims, shape):
     "ValueError unless there is a decoder for each layer, and it returns images"

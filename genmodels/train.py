@@ -269,10 +269,9 @@ def step_back(self:Run):
     for avg,p in zip(self.averages, self.weights): avg.sub_(share*p).div_(1 - share)
     r,w = self.rate(self.k),self.settings['weight_decay']
     for p in self.params:
-        s = self.opt.state.get(p, {})
-        if s and int(s['step'])==self.k + 1:            # it took part in the last update
-            mean = s['exp_avg']/(1 - 0.9**s['step'])
-            square = s['exp_avg_sq']/(1 - 0.999**s['step'])
+        s,n = self.opt.state.get(p, {}),self.k + 1
+        if s and int(s['step'])==n:                     # it took part in the last update
+            mean,square = s['exp_avg']/(1 - 0.9**n),s['exp_avg_sq']/(1 - 0.999**n)
             p.add_(r*mean/(square.sqrt() + 1e-8)).div_(1 - r*w)
 
 # %% ../nbs/08_train.ipynb #91f176c1
