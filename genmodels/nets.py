@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .checks import check, check_shape, refuse
+from .checks import check, check_shape, check_whole, refuse
 from .spec import record
 
 # %% ../nbs/04_nets.ipynb #c5dee6eb
@@ -37,7 +37,7 @@ class MLP(nn.Module):
 def sinusoidal(
     t:Tensor, # Times, float, in [0,1], shape `(n,)`
     width:int, # Numbers per time, even, at least 4
-    last:int=1, # Taken off the number of clocks in the exponent: 1 as in the formula; 0 as in Vaswani et al.
+    shift:int=1, # Taken off the number of clocks in the exponent: 1 as in the formula; 0 as in Vaswani et al.
 )->Tensor: # Sines, then cosines, `(n, width)`, in float32 or in the wider type of `t`
     """Sines and cosines of `1000 t` at frequencies from 1 down to 1e-4
     (Vaswani et al. 2017, sec. 3.5; Ho et al. 2020, app. B)"""
@@ -45,7 +45,7 @@ def sinusoidal(
     if width < 4 or width%2: refuse('width to be even and at least 4: half sines, half cosines', width)
     m = width//2
     i = torch.arange(m, dtype=torch.float64, device='cpu')
-    w = torch.exp(-math.log(1e4)*i/(m-last))
+    w = torch.exp(-math.log(1e4)*i/(m-shift))
     t = t.to(torch.promote_types(t.dtype, torch.float32))
     phase = 1000*t[:,None]*w.to(t)
     return torch.cat([phase.sin(), phase.cos()], dim=1)
@@ -165,6 +165,7 @@ class Attention(nn.Module):
         norm=group_norm, # Makes a norm for a number of channels
     ):
         super().__init__()
+        check_whole('heads', heads)
         check(width%heads == 0, f'a number of heads that divides {width} channels', heads)
         self.heads,self.norm = heads,norm(width)
         self.qkv = nn.Conv2d(width, 3*width, 1)
@@ -176,7 +177,7 @@ class Attention(nn.Module):
         return x + self.out(h.mT.reshape(x.shape))
 
     def split(self, o):
-        "Heads as further examples, `(n heads, pixels, width/heads)`: with an axis of their own no second derivative"
+        "Heads beside the examples, `(n heads, pixels, width/heads)`: an axis more has no second derivative"
         n,width,pixels = o.shape
         return o.reshape(n*self.heads, width//self.heads, pixels).mT
 

@@ -145,7 +145,7 @@ def test_scheduler_settings(theirs, tmp_path):
         (tmp_path/'scheduler_config.json').write_text(json.dumps(bad))
         refused(lambda: load_diffusers(tmp_path), list(bad)[0])
 
-@pytest.mark.parametrize('bad,hint', [(dict(_class_name='UNet2DConditionModel'), 'UNet2DConditionModel'), (dict(_class_name='AutoencoderKL'), 'AutoencoderKL'), (dict(attention_head_dim=8), 'attention_head_dim'), (dict(freq_shift=0), 'freq_shift'),
+@pytest.mark.parametrize('bad,hint', [(dict(_class_name='UNet2DConditionModel'), 'UNet2DConditionModel'), (dict(_class_name='AutoencoderKL'), 'AutoencoderKL'), (dict(mid_block_type=None), 'mid_block_type'), (dict(freq_shift=2), 'freq_shift'),
     (dict(down_block_types=['ResnetDownsampleBlock2D']*3), 'ResnetDownsampleBlock2D'), (dict(sample_size=None), 'sample_size'), (dict(out_channels=6), 'out_channels'), (dict(block_out_channels=[16,32]), 'as many'), (dict(sample_size=18), 'halve'),
     (dict(block_out_channels=[16,32,48]), 'shape')])
 def test_other_folders_are_refused(theirs, tmp_path, bad, hint):
