@@ -153,7 +153,7 @@ def _check_betas(b):
 # %% ../nbs/20_path.ipynb #39ad81e0
 @record
 def ddpm_path(
-    T:int=1000, # Number of noising steps
+    T:int=1000, # Number of noising steps; the variances below are for a thousand: take them 1000/T times as large
     b_1:float=1e-4, # Variance of the first step
     b_T:float=0.02, # Variance of the last step
 )->Path: # Variance preserving, `a**2 + sig**2 = 1`
