@@ -169,7 +169,8 @@ def step_index(
     T:int, # Number of steps
 )->Tensor: # `k`, long, in `t`'s shape
     "The step that a time stands for: the nearest one, since float32 can't hold `k/T` exactly"
-    return (_floating(t)*T).round().long()
+    t = _floating(t)
+    return (t.to(torch.promote_types(t.dtype, torch.float32))*T).round().long()
 
 # %% ../nbs/20_path.ipynb #06c312e3
 @patch(as_prop=True)
