@@ -45,17 +45,17 @@ class DDPM(Denoiser):
         channels:int=1, # Of the images
         image_size:int=32, # Side of the square images
         net:nn.Module=None, # `net(x, t)`; None: the U-Net of 20.9 million weights, a small one below 16 pixels
-        path:Path=None, # None: the linear chain, the cosine one below 16 pixels
+        path:Path=None, # None: the linear chain, its variances scaled to so many steps; the cosine one below 16 pixels
         target:str='eps', # What the net estimates: 'eps', 'x0', 'v', ...
         steps:int=1000, # Length of the chain, T
         weight=None, # Weight of the loss, a function of the path at a time; None: 1, the paper's
         clip:bool=True, # Clip the estimate of x0 to [-1,1] when sampling?
-        var:str='posterior', # Variance of a step back: 'posterior', 'beta', or 'learned' by a net of twice the channels
+        var:str='posterior', # Variance of a step back: 'posterior', 'beta', 'fixed_large' (as 'beta', but step 1 as the posterior's of step 2), or 'learned' by a net of twice the channels
         grey_levels:int=256, # Of the data, for the bound
     ):
         _check_numbers(channels, image_size, steps, var, grey_levels)
         if net is None: net = _default_net(channels, image_size, var)
-        if path is None: path = (cosine_path if image_size < 16 else ddpm_path)(steps)
+        if path is None: path = _default_path(image_size, steps)
         super().__init__(net, path, target, times=steps, weight=weight, clip=clip)
         self.shape = (channels,image_size,image_size)
         self.steps,self.var,self.grey_levels = steps,var,grey_levels
@@ -70,7 +70,13 @@ def _check_numbers(channels, image_size, steps, var, grey_levels):
     check_whole('image_size', image_size)
     check_whole('steps', steps)
     check_whole('grey_levels', grey_levels, least=2)
-    check_choice('var', var, ('posterior','beta','learned'))
+    check_choice('var', var, ('posterior','beta','fixed_large','learned'))
+
+def _default_path(image_size, steps):
+    "Cosine for small images; else linear, with the paper's variances scaled to the steps, none above .999"
+    if image_size < 16: return cosine_path(steps)
+    b_1,b_T = [min(b*(1000/steps), .999) for b in (1e-4,.02)]
+    return ddpm_path(steps, b_T if steps == 1 else b_1, b_T)
 
 def _default_net(channels, image_size, var):
     "A U-Net for images of this size, with twice the channels out where it is to choose the variance"
@@ -95,6 +101,7 @@ def back_sd(self:DDPM,
     p,q = self.path.at(t.clamp(min=2/T), x),self.path.at(s.clamp(min=1/T), x)
     post = posterior(x, x, p, q)[1]
     if self.var == 'posterior': return post
+    if self.var == 'fixed_large': return torch.where(col(s, x) > 0, beta, post)
     return (share*beta.log() + (1-share)*post.log()).exp()
 
 # %% ../nbs/23_ddpm.ipynb #7b458867
@@ -166,7 +173,8 @@ def default_step(self:DDPM,
 ): # A step for `samplers.sample`
     "The ancestral step where the whole chain is walked or the variance is learned, else DDIM's"
     if self.var == 'learned': return learned_step
-    return partial(ddpm_step, var=self.var) if steps in (None,self.steps) else ddim_step
+    if steps not in (None,self.steps): return ddim_step
+    return partial(ddpm_step, var='posterior' if self.var == 'posterior' else 'beta')
 
 # %% ../nbs/23_ddpm.ipynb #859361e2
 def _estimate_of(model, estimate):

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .checks import check, check_shape, refuse
+from .checks import check, check_shape, check_whole, refuse
 from .spec import record
 
 # %% ../nbs/04_nets.ipynb #c5dee6eb
@@ -37,6 +37,7 @@ class MLP(nn.Module):
 def sinusoidal(
     t:Tensor, # Times, float, in [0,1], shape `(n,)`
     width:int, # Numbers per time, even, at least 4
+    shift:int=1, # Taken off the number of clocks in the exponent: 1 as in the formula; 0 as in Vaswani et al.
 )->Tensor: # Sines, then cosines, `(n, width)`, in float32 or in the wider type of `t`
     """Sines and cosines of `1000 t` at frequencies from 1 down to 1e-4
     (Vaswani et al. 2017, sec. 3.5; Ho et al. 2020, app. B)"""
@@ -44,7 +45,7 @@ def sinusoidal(
     if width < 4 or width%2: refuse('width to be even and at least 4: half sines, half cosines', width)
     m = width//2
     i = torch.arange(m, dtype=torch.float64, device='cpu')
-    w = torch.exp(-math.log(1e4)*i/(m-1))
+    w = torch.exp(-math.log(1e4)*i/(m-shift))
     t = t.to(torch.promote_types(t.dtype, torch.float32))
     phase = 1000*t[:,None]*w.to(t)
     return torch.cat([phase.sin(), phase.cos()], dim=1)
@@ -140,12 +141,13 @@ class ResBlock(nn.Module):
         d_out:int, # Channels out
         d_time:int, # Numbers in the time's embedding
         dropout:float=0.1, # Share of activations zeroed before the second convolution
+        norm=group_norm, # Makes a norm for a number of channels
     ):
         super().__init__()
-        self.norm1 = group_norm(d_in)
+        self.norm1 = norm(d_in)
         self.conv1 = conv3(d_in, d_out)
         self.time = nn.Linear(d_time, d_out)
-        self.norm2 = group_norm(d_out)
+        self.norm2 = norm(d_out)
         self.drop = nn.Dropout(dropout)
         self.conv2 = conv3(d_out, d_out)
         self.skip = nn.Identity() if d_in == d_out else nn.Conv2d(d_in, d_out, 1)
@@ -159,16 +161,25 @@ class Attention(nn.Module):
     "Every pixel takes from every other what suits it (Vaswani et al. 2017, sec. 3.2.1), added to its input"
     def __init__(self,
         width:int, # Channels
+        heads:int=1, # Parts of the channels that choose for themselves; they divide `width`
+        norm=group_norm, # Makes a norm for a number of channels
     ):
         super().__init__()
-        self.norm = group_norm(width)
+        check_whole('heads', heads)
+        check(width%heads == 0, f'a number of heads that divides {width} channels', heads)
+        self.heads,self.norm = heads,norm(width)
         self.qkv = nn.Conv2d(width, 3*width, 1)
         self.out = nn.Conv2d(width, width, 1)
     def forward(self, x, emb=None):
-        qkv = self.qkv(self.norm(x)).flatten(2).mT   # (n, pixels, 3 widths)
-        q,k,v = qkv.chunk(3, dim=2)   # no axis for heads: with one, torch has no second derivative
+        qkv = self.qkv(self.norm(x)).flatten(2)      # (n, 3 widths, pixels)
+        q,k,v = [self.split(o) for o in qkv.chunk(3, dim=1)]
         h = F.scaled_dot_product_attention(q, k, v)
-        return x + self.out(h.mT.unflatten(2, x.shape[2:]))
+        return x + self.out(h.mT.reshape(x.shape))
+
+    def split(self, o):
+        "Heads beside the examples, `(n heads, pixels, width/heads)`: an axis more has no second derivative"
+        n,width,pixels = o.shape
+        return o.reshape(n*self.heads, width//self.heads, pixels).mT
 
 # %% ../nbs/04_nets.ipynb #08e4b8af
 class Blocks(nn.Sequential):

@@ -46,12 +46,13 @@ class At:
 # %% ../nbs/20_path.ipynb #b2576c9c
 def _floating(t):
     "`t` as a tensor of floating-point numbers"
-    t = torch.as_tensor(t)
+    t = t if torch.is_tensor(t) else torch.as_tensor(t)
     return t if t.is_floating_point() else t.to(torch.get_default_dtype())
 
 def _times64(t):
     "`t` in float64 on the CPU, where curves are computed, and the smallest; ValueError outside [0,1]"
-    u = t.cpu().double().contiguous() if torch.is_tensor(t) else torch.as_tensor(t, dtype=torch.float64)
+    u = t.cpu().double() if torch.is_tensor(t) else torch.as_tensor(t, dtype=torch.float64, device='cpu')
+    u = u.clone(memory_format=torch.contiguous_format)    # its own: the caller's may change
     seen = u.detach().numpy()
     lo,hi = (seen.min(),seen.max()) if seen.size else (0.,1.)
     if not (0 <= lo and hi <= 1):
@@ -70,7 +71,7 @@ def _shape_beside(u, x):
 # %% ../nbs/20_path.ipynb #5be97c73
 def _check_ends(path):
     "ValueError unless the two functions run from data to noise"
-    t = torch.tensor([0.,1.], dtype=torch.float64)
+    t = torch.tensor([0.,1.], dtype=torch.float64, device='cpu')
     like_t = all(torch.is_tensor(v) and v.shape == t.shape for v in (path.a(t),path.sig(t)))
     check(like_t, 'a and sig to be functions that return a tensor of the shape of t', 'something else',
           'for a constant use torch.ones_like')
@@ -144,7 +145,8 @@ def betas_path(
 # %% ../nbs/20_path.ipynb #0ba36f4b
 def _check_betas(b):
     "`b` in float64; ValueError unless it holds one variance in (0,1) for each of at least one step"
-    b = torch.as_tensor(b, dtype=torch.float64).cpu().clone()
+    b = b.cpu() if torch.is_tensor(b) else torch.as_tensor(b, dtype=torch.float64, device='cpu')
+    b = b.double().clone()
     got = f'shape {tuple(b.shape)}' + (f', from {b.min():g} to {b.max():g}' if b.numel() else '')
     ok = b.ndim == 1 and len(b) > 0 and bool(((0<b)&(b<1)).all())
     check(ok, 'one variance for each step, at least one step, each in (0,1)', got)
@@ -153,13 +155,13 @@ def _check_betas(b):
 # %% ../nbs/20_path.ipynb #39ad81e0
 @record
 def ddpm_path(
-    T:int=1000, # Number of noising steps
+    T:int=1000, # Number of noising steps; the variances below are for a thousand: take them 1000/T times as large
     b_1:float=1e-4, # Variance of the first step
     b_T:float=0.02, # Variance of the last step
 )->Path: # Variance preserving, `a**2 + sig**2 = 1`
     "A `T`-step chain whose step variance grows linearly (Ho et al. 2020, sec. 4)"
     check_whole('T', T)
-    return betas_path(torch.linspace(b_1, b_T, T, dtype=torch.float64))
+    return betas_path(torch.linspace(float(b_1), float(b_T), T, dtype=torch.float64, device='cpu'))
 
 # %% ../nbs/20_path.ipynb #dd7ab7c9
 def step_index(
@@ -167,7 +169,9 @@ def step_index(
     T:int, # Number of steps
 )->Tensor: # `k`, long, in `t`'s shape
     "The step that a time stands for: the nearest one, since float32 can't hold `k/T` exactly"
-    return (_floating(t)*T).round().long()
+    t = _floating(t)
+    if t.dtype.itemsize < 4: t = t.float()      # halves have too few digits for the product
+    return (t*T).round().long()
 
 # %% ../nbs/20_path.ipynb #06c312e3
 @patch(as_prop=True)
@@ -185,8 +189,8 @@ def log_snr(self:At)->Tensor: # In nats, infinite at an end without noise or sig
 def _shape_path(f, T, b_max):
     "The chain whose alpha-bar follows `f(k/T)`, with no step variance above `b_max`"
     check_whole('T', T)
-    ab = f(torch.arange(T+1, dtype=torch.float64)/T)
-    return betas_path((1 - ab[1:]/ab[:-1]).clamp(max=b_max))
+    ab = f(torch.arange(T+1, dtype=torch.float64, device='cpu')/T)
+    return betas_path((1 - ab[1:]/ab[:-1]).clamp(max=float(b_max)))
 
 # %% ../nbs/20_path.ipynb #4c825ac7
 @record
@@ -196,6 +200,7 @@ def cosine_path(
     b_max:float=0.999, # Largest step variance
 )->Path: # Variance preserving
     "alpha-bar falls like a squared cosine (Nichol & Dhariwal 2021, eq. 17)"
+    s = float(s)
     return _shape_path(lambda t: ((t+s)/(1+s)*math.pi/2).cos()**2, T, b_max)
 
 # %% ../nbs/20_path.ipynb #f34c5233
@@ -209,22 +214,27 @@ def sigmoid_path(
 )->Path: # Variance preserving
     "alpha-bar falls like a sigmoid, scaled to run from 1 to 0 (Chen 2023, alg. 1)"
     check(start < end and tau > 0, 'start < end and tau > 0', f'start={start}, end={end}, tau={tau}')
+    start,end,tau = float(start),float(end),float(tau)
     def f(t): return torch.sigmoid(-(start + t*(end-start))/tau)
-    one,zero = f(torch.tensor([0.,1.], dtype=torch.float64))
+    one,zero = f(torch.tensor([0.,1.], dtype=torch.float64, device='cpu'))
     return _shape_path(lambda t: (f(t)-zero)/(one-zero), T, b_max)
 
 # %% ../nbs/20_path.ipynb #182eaf2c
-def _ladder(sigma, levels, sigma_max, sigma_min):
+def _ladder(sigma, levels, lowest):
     """Noise without shrinking: level k of L has `sigma(u)`, u=(k-1)/(L-1); a straight line joins
-    the lowest level to 0"""
-    check_whole('levels', levels, least=2)
-    ok = 0 < sigma_min < sigma_max < math.inf
-    check(ok, '0 < sigma_min < sigma_max', f'sigma_min={sigma_min}, sigma_max={sigma_max}')
+    the `lowest` to 0"""
     def sig(t):
         k = t.double()*levels
         u = ((k-1)/(levels-1)).clamp(min=0)
-        return torch.where(k<1, k*sigma_min, sigma(u))
+        return torch.where(k<1, k*lowest, sigma(u))
     return Path(a=torch.ones_like, sig=sig)
+
+def _check_ladder(levels, sigma_max, sigma_min):
+    "The largest and the smallest noise as numbers; ValueError where they or the levels make no ladder"
+    check_whole('levels', levels, least=2)
+    ok = 0 < sigma_min < sigma_max < math.inf
+    check(ok, '0 < sigma_min < sigma_max', f'sigma_min={sigma_min}, sigma_max={sigma_max}')
+    return float(sigma_max),float(sigma_min)
 
 # %% ../nbs/20_path.ipynb #0838a9cc
 @record
@@ -234,7 +244,8 @@ def ncsn_path(
     sigma_min:float=0.02, # Smallest noise
 )->Path: # Variance exploding, `a = 1`
     "Levels in geometric progression (Song & Ermon 2019, sec. 4.1; their 1 and 0.01 are for data in [0,1])"
-    return _ladder(lambda u: sigma_min*(sigma_max/sigma_min)**u, levels, sigma_max, sigma_min)
+    hi,lo = _check_ladder(levels, sigma_max, sigma_min)
+    return _ladder(lambda u: lo*(hi/lo)**u, levels, lo)
 
 # %% ../nbs/20_path.ipynb #3ab5d7de
 @record
@@ -246,8 +257,9 @@ def karras_path(
 )->Path: # Variance exploding, `a = 1`
     "Levels whose `rho`-th roots are equally spaced (Karras et al. 2022, eq. 5)"
     check_above('rho', rho)
-    lo,hi = sigma_min**(1/rho),sigma_max**(1/rho)
-    return _ladder(lambda u: (lo + u*(hi-lo))**rho, levels, sigma_max, sigma_min)
+    largest,smallest = _check_ladder(levels, sigma_max, sigma_min)
+    lo,hi = smallest**(1/rho),largest**(1/rho)
+    return _ladder(lambda u: (lo + u*(hi-lo))**rho, levels, smallest)
 
 # %% ../nbs/20_path.ipynb #74eaef8d
 @record
@@ -271,7 +283,7 @@ def zero_terminal(
 )->Path: # Variance preserving, `a(1) = 0`
     """Shift and scale `a` so that no signal is left at t=1 (Lin et al. 2024, alg. 1, holding t=0
     instead of t=1/T)"""
-    left,sig_1 = path(torch.tensor(1., dtype=torch.float64))
+    left,sig_1 = path(torch.tensor(1., dtype=torch.float64, device='cpu'))
     preserving = abs(left**2 + sig_1**2 - 1) <= 1e-9
     check(preserving, 'a variance-preserving path, a**2 + sig**2 = 1', 'another one',
           'choose one of ddpm_path, cosine_path, sigmoid_path')

@@ -8,19 +8,25 @@ __all__ = ['record', 'wrapper_types', 'unwrapped', 'plain_name', 'spec_of', 'mak
 # %% ../nbs/03_spec.ipynb #08fb8dee
 import re
 import sys
+from collections.abc import Mapping, MutableSequence, MutableSet
 from functools import wraps
 from importlib import import_module
 from inspect import ismethod, signature
 from numbers import Integral, Real
+import numpy as np
+import torch
 from torch import nn
 from .checks import check
 
 # %% ../nbs/03_spec.ipynb #6c66816c
 def _kept(v):
-    "Lists, tuples and dicts as copies, anything else as it is"
-    if type(v) in (list,tuple): return type(v)(_kept(o) for o in v)
-    if type(v) is dict: return {k: _kept(o) for k,o in v.items()}
-    return v
+    "Tensors, arrays, and containers of any kind as copies, anything else as it is"
+    if torch.is_tensor(v): return v.detach().clone()
+    if isinstance(v, np.ndarray): return v.copy()
+    if isinstance(v, Mapping): return {k: _kept(o) for k,o in v.items()}
+    if isinstance(v, tuple): return tuple(_kept(o) for o in v)
+    if isinstance(v, (MutableSequence,range)): return [_kept(o) for o in v]
+    return set(v) if isinstance(v, MutableSet) else v
 
 def _arguments(sig, args, kwargs):
     "Name -> value of a call, defaults included; what a `**` took stands under its own names"
@@ -107,7 +113,9 @@ def spec_of(
     obj, # A number, a string, a list or dict of such, or what a recorded maker made, wrapped or not
 ): # The same for JSON
     "What it takes to make `obj` as it is now; `{'unsaved': name}` where genmodels can't"
-    if obj is None or isinstance(obj, (bool,str)): return obj
+    if obj is None: return obj
+    if isinstance(obj, (np.ndarray,np.generic,torch.Tensor)) and obj.ndim < 2: obj = obj.tolist()
+    if isinstance(obj, (bool,str)): return obj
     if isinstance(obj, Integral): return int(obj)   # numpy's too
     if isinstance(obj, Real): return float(obj)
     if isinstance(obj, (list,tuple,nn.ModuleList)): return [spec_of(o) for o in obj]

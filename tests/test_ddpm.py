@@ -46,16 +46,50 @@ def test_counts_that_make_no_sense():
 
 
 # what the arguments mean
-@pytest.mark.parametrize('var', ['posterior', 'beta', 'learned'])
+@pytest.mark.parametrize('var', ['posterior', 'beta', 'fixed_large', 'learned'])
 def test_default_step(var):
     m,g = small(var=var, steps=12).eval(),lambda: torch.Generator().manual_seed(0)
-    step = learned_step if var=='learned' else partial(ddpm_step, var=var)
+    step = learned_step if var=='learned' else partial(ddpm_step, var='posterior' if var=='posterior' else 'beta')
     assert torch.equal(m.sample(3, generator=g()), m.sample(3, steps=12, step=step, generator=g()))
     assert torch.equal(m.sample(3, steps=4, generator=g()), m.sample(3, steps=4, step=learned_step if var=='learned' else ddim_step, generator=g()))
 
 def test_chain_of_one_step():
     m = DDPM(image_size=8, net=UNet(**NARROW), steps=1, path=ddpm_path(1, .5, .5))
     assert m.sample(2).isfinite().all() and m.elbo(digits()[:3], grey_levels=17).isfinite().all() and m.elbo(digits()[:3], grey_levels=17, terms=2).isfinite().all()
+
+@pytest.mark.parametrize('T', [1, 2, 5, 20, 21, 100, 250, 999, 1000, 1001, 4000])
+def test_a_chain_of_any_length_ends_in_noise(T):
+    path = DDPM(3, 32, net=nn.Identity(), steps=T).path
+    a,_ = path(torch.linspace(0, 1, 11, dtype=torch.float64))
+    assert a[-1] < .04 and (a.diff() < 0).all() and path.spec['name'] == 'ddpm_path'
+    if T >= 100: assert (a - ddpm_path()(torch.linspace(0, 1, 11, dtype=torch.float64))[0]).abs().max() < .01
+    if T == 1000: assert path.spec == ddpm_path().spec
+    given = ddpm_path(min(T, 1001))
+    assert DDPM(3, 32, net=nn.Identity(), steps=T, path=given).path is given     # what is asked for is kept
+
+def test_the_default_chain_is_saved_in_numbers(tmp_path):
+    m = DDPM(1, 16, net=UNet(image_size=16, widths=(8,16), blocks=1), steps=40)
+    assert load(save(m, tmp_path)).path.spec == m.path.spec and m.path.spec['args'] == dict(T=40, b_1=1e-4*25, b_T=.02*25)
+
+def test_fixed_large_is_beta_but_at_the_last_step():
+    m,T = small(var='fixed_large', steps=20, grey_levels=17).eval(),20
+    x,k = torch.zeros(20, 1, 8, 8, dtype=torch.float64),torch.arange(1, 21, dtype=torch.float64)
+    sd = {}
+    for m.var in ('beta','posterior','fixed_large'): sd[m.var] = m.back_sd(x, k/T, (k-1)/T)
+    assert torch.equal(sd['fixed_large'][1:], sd['beta'][1:]) and torch.equal(sd['fixed_large'][0], sd['posterior'][0]) and sd['beta'][0] > 0
+    assert torch.allclose(sd['posterior'][0], sd['posterior'][1])                 # step 2's
+    for t,s in ((.5,0.),(.5,.2)):                                                # numbers, and strides
+        m.var = 'fixed_large'; got = m.back_sd(x, t, s)
+        m.var = 'beta' if s else 'posterior'; assert torch.allclose(got, m.back_sd(x, t, s))
+
+def test_fixed_large_changes_the_bound_at_one_term_only(tmp_path):
+    m,x,terms = small(var='fixed_large', steps=6, grey_levels=17).eval(),digits()[:5],{}
+    for m.var in ('beta','fixed_large'):
+        torch.manual_seed(0); terms[m.var] = m.bound_terms(x)
+    differ = (terms['beta'] != terms['fixed_large']).all(1)
+    assert differ.tolist() == [True] + [False]*6 and load(save(m, tmp_path)).var == 'fixed_large'
+    for T in (1, 2): assert small(var='fixed_large', steps=T, grey_levels=17).elbo(x).isfinite().all()
+
 
 def test_bound_terms_are_the_bound():
     m,x = small(steps=15, var='learned', grey_levels=17).eval(),digits()[:5]
@@ -145,7 +179,7 @@ def test_scheduler_settings(theirs, tmp_path):
         (tmp_path/'scheduler_config.json').write_text(json.dumps(bad))
         refused(lambda: load_diffusers(tmp_path), list(bad)[0])
 
-@pytest.mark.parametrize('bad,hint', [(dict(_class_name='UNet2DConditionModel'), 'UNet2DConditionModel'), (dict(_class_name='AutoencoderKL'), 'AutoencoderKL'), (dict(attention_head_dim=8), 'attention_head_dim'), (dict(freq_shift=0), 'freq_shift'),
+@pytest.mark.parametrize('bad,hint', [(dict(_class_name='UNet2DConditionModel'), 'UNet2DConditionModel'), (dict(_class_name='AutoencoderKL'), 'AutoencoderKL'), (dict(mid_block_type=None), 'mid_block_type'), (dict(freq_shift=2), 'freq_shift'),
     (dict(down_block_types=['ResnetDownsampleBlock2D']*3), 'ResnetDownsampleBlock2D'), (dict(sample_size=None), 'sample_size'), (dict(out_channels=6), 'out_channels'), (dict(block_out_channels=[16,32]), 'as many'), (dict(sample_size=18), 'halve'),
     (dict(block_out_channels=[16,32,48]), 'shape')])
 def test_other_folders_are_refused(theirs, tmp_path, bad, hint):
