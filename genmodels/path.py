@@ -29,7 +29,8 @@ class At:
         self.path,self.like = path,_floating(t) if x is None else x
         self.u,self.least = _times64(t)
         self.shape = self.u.shape if x is None else _shape_beside(self.u, x)
-        self.a,self.sig = self.meet(path.a(self.u)),self.meet(path.sig(self.u))
+        self.curves = path.a(self.u),path.sig(self.u)       # in float64, on the CPU
+        self.a,self.sig = [self.meet(v) for v in self.curves]
 
     def meet(self, v):
         "`v`, one number for each time, in the batch's dtype and shaped to meet it"
@@ -37,6 +38,11 @@ class At:
 
     @property
     def t(self): return self.meet(self.u)
+
+    @property
+    def wide(self): # `(a, sig)` in float32 or wider: for differences, which half precision would lose
+        dtype = torch.promote_types(self.like.dtype, torch.float32)
+        return [v.to(self.like.device, dtype).reshape(self.shape) for v in self.curves]
 
     @property
     def times(self): # `(n,)`, at least float32: what a net is told

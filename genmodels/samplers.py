@@ -18,6 +18,11 @@ from .gauss import col, randn_like
 from .path import At
 
 # %% ../nbs/22_samplers.ipynb #b2b82a32
+def _keep(p, q):
+    "Share of the variance that stays unknown; not in bfloat16, where two near times may look alike"
+    (a_t,sig_t),(a_s,sig_s) = p.wide,q.wide
+    return (a_t*sig_s/(a_s*sig_t))**2
+
 def posterior(
     x0:Tensor, # Clean data, or an estimate of it, `(n, ...)`
     xt:Tensor, # State at `t`, `(n, ...)`
@@ -25,9 +30,9 @@ def posterior(
     q:At, # The path at `s`, the time wanted, `s < t`
 )->tuple[Tensor,Tensor]: # Mean `(n, ...)` and standard deviation, 0-d or `(n, 1, ...)`
     "The Gaussian q(x_s | x_t, x_0) (Ho et al. 2020, eq. 7, for any path)"
-    keep = (p.a*q.sig/(q.a*p.sig))**2
-    mu = q.a*(1-keep)*x0 + p.a*q.sig**2/(q.a*p.sig**2)*xt
-    return mu,q.sig*(1-keep).sqrt()
+    (a_t,sig_t),(a_s,sig_s),keep = p.wide,q.wide,_keep(p, q)
+    mu = (a_s*(1-keep)).to(xt)*x0 + (a_t*sig_s**2/(a_s*sig_t**2)).to(xt)*xt
+    return mu,(sig_s*(1-keep).sqrt()).to(xt)
 
 # %% ../nbs/22_samplers.ipynb #a7e87031
 def ddpm_step(
@@ -43,8 +48,13 @@ def ddpm_step(
     check_choice('var', var, ('posterior','beta'))
     p,q = model.path.at(t, xt),model.path.at(s, xt)
     mu,sd = posterior(model(xt, t, **cond), xt, p, q)
-    if var == 'beta': sd = (p.sig**2 - (p.a/q.a*q.sig)**2).sqrt()*(q.t > 0)
+    if var == 'beta': sd = _forward_sd(p, q).to(xt)*(q.t > 0)
     return mu + sd*randn_like(xt, generator)
+
+def _forward_sd(p, q):
+    "Standard deviation of q(x_t | x_s), at the times of `p` and `q`"
+    (a_t,sig_t),(a_s,sig_s) = p.wide,q.wide
+    return (sig_t**2 - (a_t/a_s*sig_s)**2).sqrt()
 
 # %% ../nbs/22_samplers.ipynb #8b032fd3
 def ddim_step(
@@ -61,7 +71,7 @@ def ddim_step(
     p,q = model.path.at(t, xt),model.path.at(s, xt)
     x0 = model(xt, t, **cond)
     eps = (xt - p.a*x0)/p.sig
-    g = eta*q.sig*(1 - (p.a*q.sig/(q.a*p.sig))**2).sqrt()
+    g = (eta*q.wide[1]*(1 - _keep(p, q)).sqrt()).to(xt)
     xs = q.a*x0 + (q.sig**2 - g**2).sqrt()*eps
     return xs + g*randn_like(xt, generator) if eta else xs
 
@@ -189,7 +199,8 @@ def threshold(
     def f(model, xt, t, **cond):
         x0 = unclipped(model)(xt, t, **cond)
         if q is None: return x0.clamp(-1, 1)
-        m = col(x0.abs().flatten(1).quantile(q, dim=1).clamp(min=1), x0)
+        wide = torch.promote_types(x0.dtype, torch.float32)       # bfloat16 has no quantiles
+        m = col(x0.abs().flatten(1).to(wide).quantile(q, dim=1).clamp(min=1), x0)
         return x0.clamp(-m, m)/m
     return Estimate(model, f)
 

@@ -218,16 +218,11 @@ def results(f, dtype, kind):
     with torch.no_grad(): return [o.detach() for o in f(IMAGES.to(dtype), TIMES[kind](dtype))]
 
 # what is wrong today, and where: strict, so that a case must leave this list when its room is mended
-KNOWN = {
-    ('thresholds', torch.bfloat16): 'samplers.threshold: torch.quantile takes float32 and float64 only',
-    ('short_steps', torch.bfloat16): 'samplers.posterior: the difference of two ends that are equal in bfloat16'}
-
 def runs():
     for name,(*_, at) in CASES.items():
         for kind in (TIMES if at else ['number']):
             for dtype in DTYPES:
-                wrong = KNOWN.get((name, dtype))
-                yield pytest.param(name, kind, dtype, id=f'{name}-{kind}-{str(dtype)[6:]}', marks=[pytest.mark.xfail(reason=wrong, strict=True)] if wrong else [])
+                yield pytest.param(name, kind, dtype, id=f'{name}-{kind}-{str(dtype)[6:]}')
 
 @pytest.mark.parametrize('name,kind,dtype', runs())
 def test_same_precision_out_as_in(name, kind, dtype):
