@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import contextmanager, suppress
 from inspect import Parameter
@@ -90,9 +91,10 @@ def _as_made_by(model, x, data):
     from genmodels.checks import check
     made,came = tuple(model.shape),tuple(x.shape[1:])
     if made[1:]==came[1:] and made[0]==3 and came[0]==1: return x.repeat(1, 3, 1, 1)
-    hint = 'name pictures like those it was trained on with --data'
-    if made[1:]==came[1:]: hint = f'turn them into grey ones, or {hint}'
-    elif made[1]==made[2]: hint = f'resize them with --size {made[1]}, or {hint}'
+    cures = []
+    if made[0] < came[0]: cures.append('turn them into grey ones')
+    if made[1:] != came[1:] and made[1]==made[2]: cures.append(f'resize them with --size {made[1]}')
+    hint = f'{" and ".join(cures) or "crop or pad them"}, or name others with --data'
     check(made==came, f'images of shape {made}, as the model makes them', f'{came} from {data}', hint)
     return x
 
@@ -212,6 +214,7 @@ def evaluate(
     quiet:bool=False, # No progress bars
 ):
     "Score a trained model against held-out images"
+    from genmodels.checks import check
     from genmodels.experiment import check_enough, draw, scores
     from genmodels.files import try_file
     check_enough(n)
@@ -221,7 +224,9 @@ def evaluate(
     model = _trained(folder, device)
     held_out,n_train = _held_out(data, size, in_range)
     held_out = _as_made_by(model, held_out, data)
-    x = draw(model, n or n_train, seed=seed, progress=not quiet).cpu()
+    m = len(held_out)
+    check(m >= 4, 'at least 4 held-out images', f'{m} in {data}', 'name more with --data')
+    x = draw(model, n or max(4, n_train), seed=seed, progress=not quiet).cpu()
     grey_levels = 17 if data=='digits' and not size else 256
     result = scores(model, x, held_out, grey_levels, seed, progress=not quiet)
     _say('\n'.join(f'{name:10} ' + ('-' if v is None else f'{v:.4g}') for name,v in result.items()))
@@ -283,6 +288,7 @@ def in_a_terminal(
     start = r'genmodels train MODEL --start \1'
     s = re.sub(r"fit\(load\(('.*?')\), \.\.\.\)", start, str(sentence))
     s = re.sub(r'\bload\(', 'in Python, load(', s)
+    s = re.sub(r'\b(another|lower) (out|lr)\b', r'\1 --\2', s)
     for name in _options(command):
         s = re.sub(rf'(?:in Python: )?\b(?<!--){name}=(True)?', f'{_typed(name)} ', s)
     return re.sub(r' +(?=[ ,;:)]|$)', '', s)
@@ -297,8 +303,8 @@ _NO_MEMORY = '|'.join(["can't allocate memory", 'cannot allocate memory', 'not e
 
 def _needs_less(command):
     "What to lower where the memory is too small"
-    helps = [_typed(name) for name in ('size','batch_size','n') if name in _options(command)]
-    return f'out of memory: a smaller {" or ".join(helps)} needs less'
+    options = '--size or --batch-size' if command=='train' else '--n'
+    return f'out of memory: a smaller {options} needs less'
 
 def _lacks_memory(e):
     "Did an error come from too little memory, of whatever library or device?"
@@ -307,11 +313,13 @@ def _lacks_memory(e):
 # %% ../nbs/90_cli.ipynb #words003
 @contextmanager
 def _told_to_end():
-    "SIGTERM and SIGHUP act as Ctrl-C does. Yields a list that the number of the one that came is put into"
-    came,old = [],{}
+    "SIGTERM and SIGHUP act as Ctrl-C does. Yields a list that the numbers of those that came are put into"
+    came,heard,old = [],0.,{}
     def end(number, _):
+        nonlocal heard
+        if came and time.monotonic() - heard < 1: return        # some send it twice at once
         came.append(number)
-        if len(came) > 1: return            # some send it twice: the first one is being followed
+        heard = time.monotonic()
         ctrl_c = signal.getsignal(signal.SIGINT)
         if callable(ctrl_c): ctrl_c(signal.SIGINT, None)
     ours = threading.current_thread() is threading.main_thread()

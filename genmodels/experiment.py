@@ -29,12 +29,18 @@ def _as_the_papers():
     "The training of DDPM and NCSN from 16x16 on"
     return dict(steps=20_000, batch_size=64, lr=2e-4, ema=.9999, schedule='constant', warmup=1000)
 
+def _check_halves(side, times):
+    "ValueError where a U-Net can't halve the side of an image so often"
+    wanted = f'images with a side that can be halved {times} times'
+    check(side%2**times==0, wanted, side, 'crop or pad them; size= crops as they are loaded')
+
 def _vae(shape, small):
     "A VAE and how to train it"
     return VAE(shape),dict(steps=2000, lr=2e-3) if small else dict(steps=20_000, lr=1e-3)
 
 def _ddpm(C, side, small):
     "A DDPM and how to train it"
+    _check_halves(side, 1 if small else 2)
     model = DDPM(C, side, target='v' if small else 'eps', var='beta')
     return model,dict(steps=4200, batch_size=64, lr=8e-3) if small else _as_the_papers()
 
@@ -47,6 +53,7 @@ def _walk(ladder, T):
 
 def _small_ncsn(C, side, x):
     "An NCSN for images of digits' size, and how to train it"
+    _check_halves(side, 1)
     sigma_max = 1.2*math.sqrt(C*side*side)     # as far as digits lie apart
     ladder = dict(levels=30, sigma_max=sigma_max, sigma_min=.05)
     few = x is not None and len(x) <= 10_000   # the mean of more would take longer than the step

@@ -44,6 +44,8 @@ def test_no_sentence_names_what_is_not_offered(tmp_path, vae, colour):
     out = tmp_path/'m'
     wrong = [('train', 'vae', '--data', tmp_path/d, '--out', out) for d in ('mixed', 'unit.npy', 'deep.npy', 'flat.npy', 'none', 'nowhere')]
     wrong += [('train', m, '--data', tmp_path/'wide', '--out', out) for m in ('ddpm', 'ncsn')]
+    for side in (7, 18): pictures(tmp_path/f'{side}', 4, (side, side))
+    wrong += [('train', m, '--data', tmp_path/side, '--out', out) for m, side in (('ddpm', '7'), ('ddpm', '18'), ('ncsn', '7'))]
     wrong += [('evaluate', vae, '--data', tmp_path/d) for d in ('mixed', 'unit.npy', 'wide', 'halves', 'none')]
     wrong += [('sample', vae, '--steps', 4, '--out', tmp_path/'x.png'), ('evaluate', vae, '--n', 3), ('run', '--n', 2, '--out', out),
               ('train', 'vae', '--steps', 9, '--out', vae, '--resume'), ('train', 'vae', '--lr', .1, '--out', vae, '--resume'), ('train', 'ddpm', '--out', vae)]
@@ -126,6 +128,12 @@ def test_pictures_of_another_size_are_resized_as_advised(tmp_path, colour):
     data = pictures(tmp_path/'large', size=(12, 16))
     refused(run('evaluate', colour, '--data', data, '--quiet'), '--size 8')
     assert run('evaluate', colour, '--data', data, '--size', 8, '--quiet').returncode == 0
+
+def test_few_pictures(tmp_path, colour):
+    "Too few to score against are refused before any are drawn; few to train on are no reason to draw too few"
+    refused(run('evaluate', colour, '--data', pictures(tmp_path/'three', 3)), 'at least 4', '3 in')
+    pictures(tmp_path/'x/train', 1); pictures(tmp_path/'x/test', 4)
+    assert run('evaluate', colour, '--data', tmp_path/'x', '--quiet').returncode == 0
 
 # ---------------------------------------------------------------- more of a training
 
