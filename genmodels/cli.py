@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr
 from inspect import Parameter
 from pathlib import Path
 from fastcore.docments import docments
@@ -103,8 +103,12 @@ def _say(text):
     if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace')
     try: print(text, flush=True)
     except OSError as e:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # or Python tries again at its end
+        _mute(sys.stdout)       # or Python tries again at its end
         if not isinstance(e, BrokenPipeError): raise
+
+def _mute(stream):
+    "Let what is written to a stream go nowhere from now on"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 # %% ../nbs/90_cli.ipynb #9e9dbd57
 def train(
@@ -310,6 +314,18 @@ def _lacks_memory(e):
     "Did an error come from too little memory, of whatever library or device?"
     return isinstance(e, MemoryError) or re.search(_NO_MEMORY, str(e), re.IGNORECASE)
 
+# %% ../nbs/90_cli.ipynb #mute0001
+class _Patient:
+    "A stream that is written to in vain, and not an error, once nobody listens any more"
+    def __init__(self, stream): self.stream = stream
+    def __getattr__(self, name): return getattr(self.stream, name)
+    def write(self, text):
+        try: return self.stream.write(text)
+        except OSError: _mute(self.stream)
+    def flush(self):
+        try: self.stream.flush()
+        except OSError: _mute(self.stream)
+
 # %% ../nbs/90_cli.ipynb #words003
 @contextmanager
 def _told_to_end():
@@ -350,12 +366,12 @@ def main(
 )->int: # Exit code: 0, or 2 where the user can mend it, or 128 and the number of the signal that stopped it
     "Do what the words say"
     if sys.stderr is None: sys.stderr = open(os.devnull, 'w')      # it was closed
-    with _told_to_end() as came:
+    with _told_to_end() as came, redirect_stderr(_Patient(sys.stderr)):
         try:
             words = vars(parser().parse_args(argv))
             return _do(words.pop('command'), words)
         except KeyboardInterrupt:
-            with suppress(OSError): print(file=sys.stderr)      # below the progress bar
+            print(file=sys.stderr)      # below the progress bar
             return _stop('stopped', 128 + (came[0] if came else signal.SIGINT))
 
 def _do(command, words):
@@ -369,7 +385,7 @@ def _do(command, words):
 
 def _stop(why, code):
     "Say why; the exit code"
-    with suppress(OSError): print(f'genmodels: {why}', file=sys.stderr)      # the terminal may be gone
+    print(f'genmodels: {why}', file=sys.stderr)
     return code
 
 # %% ../nbs/90_cli.ipynb #4c7d3edb

@@ -224,6 +224,17 @@ def test_success_is_0_on_any_console(tmp_path, shell, vae):
     r = subprocess.run(['bash', '-c', shell.format(words)], cwd=tmp_path, capture_output=True, text=True, env=os.environ | dict(PYTHONPATH=os.pathsep.join(sys.path)))
     assert r.returncode == 0 and out.exists() and 'rror' not in r.stderr, r.stderr
 
+@pytest.mark.skipif(os.name != 'posix', reason='signals')
+def test_who_reads_the_bar_may_go(tmp_path):
+    "As in `... 2>&1 | tee log`, which Ctrl-C ends first: training goes on, and saves when it is told to end"
+    p = started(tmp_path)
+    p.stderr.close()
+    time.sleep(.5)
+    assert p.poll() is None
+    before = steps_of(tmp_path/'m')
+    p.send_signal(signal.SIGINT)
+    assert p.wait(60) == 130 and steps_of(tmp_path/'m') > before
+
 LONG = 'x'*300
 
 @pytest.mark.parametrize('words', [['train', 'vae', '--out', LONG], ['train', 'vae', '--out', f'a/{LONG}/b'], ['run', '--out', LONG], ['sample', 'none', '--out', f'{LONG}.png'],
