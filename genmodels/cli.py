@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import contextmanager, redirect_stderr
 from inspect import Parameter
@@ -372,19 +373,22 @@ def main(
             return _do(words.pop('command'), words)
         except KeyboardInterrupt:
             print(file=sys.stderr)      # below the progress bar
-            return _stop('stopped', 128 + (came[0] if came else signal.SIGINT))
+            return _told('stopped', 128 + (came[0] if came else signal.SIGINT))
 
 def _do(command, words):
     "Call a command; the exit code"
-    try: COMMANDS[command](**words)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _told(in_a_terminal(message, command), 0)
+            COMMANDS[command](**words)
     except (ValueError,OSError,FloatingPointError,MemoryError,RuntimeError) as e:
-        if _lacks_memory(e): return _stop(_needs_less(command), 2)
+        if _lacks_memory(e): return _told(_needs_less(command), 2)
         if isinstance(e, RuntimeError): raise
-        return _stop(in_a_terminal(e, command), 2)
+        return _told(in_a_terminal(e, command), 2)
     return 0
 
-def _stop(why, code):
-    "Say why; the exit code"
+def _told(why, code):
+    "Say why, or what to know; the exit code"
     print(f'genmodels: {why}', file=sys.stderr)
     return code
 

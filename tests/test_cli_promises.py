@@ -93,9 +93,20 @@ def test_seeds_at_the_edge(tmp_path, seed):
 def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path); pictures(Path('digits'))
     r = run('train', 'vae', '--data', 'digits', '--steps', 1, '--out', 'a', '--quiet')
-    assert '--data ./digits' in r.stderr and load('a').shape == (1, 8, 8)
+    assert './digits' in r.stderr and load('a').shape == (1, 8, 8)
     r = run('train', 'vae', '--data', './digits', '--steps', 1, '--out', 'b', '--quiet')
     assert r.stderr == '' and load('b').shape == (3, 8, 8)
+
+def test_a_warning_is_a_sentence(tmp_path, vae, monkeypatch):
+    import warnings
+    from genmodels import experiment
+    draw = experiment.draw
+    def warn(*a, **k):
+        warnings.warn('faint pictures: pass overwrite=True to see')
+        return draw(*a, **k)
+    monkeypatch.setattr(experiment, 'draw', warn)
+    r = run('sample', vae, '--n', 2, '--out', tmp_path/'x.png')
+    assert r.returncode == 0 and r.stderr == 'genmodels: faint pictures: pass --overwrite to see\n'
 
 # ---------------------------------------------------------------- held-out pictures
 
@@ -115,7 +126,7 @@ def test_two_parts_are_no_notice_and_a_missing_one_no_excuse(tmp_path, colour):
     r = run('evaluate', colour, '--data', tmp_path/'x', '--quiet')
     assert r.returncode == 0 and r.stderr == ''
     pictures(tmp_path/'y/train'); (tmp_path/'y/test').mkdir()
-    refused(run('evaluate', colour, '--data', tmp_path/'y', '--quiet'), 'found none')
+    refused(run('evaluate', colour, '--data', tmp_path/'y', '--quiet'), 'expected pictures', 'test')
 
 def test_grey_is_colour_too_and_not_the_other_way(tmp_path, colour, vae):
     pictures(tmp_path/'g/train', grey=True); pictures(tmp_path/'g/test', grey=True)
