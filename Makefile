@@ -36,7 +36,7 @@ $(READY): settings.ini setup.py constraints.txt
 	@echo 'setup: done'
 
 run: $(READY)    ## train VAE, DDPM and NCSN on the digits; samples and report in out/
-	$(BIN)/genmodels run --out $(OUT)
+	$(BIN)/genmodels run --out $(OUT) --overwrite
 
 test: $(READY)   ## everything that must hold; with NB=... only that notebook
 	@$(PY) tools/test.py $(NB)

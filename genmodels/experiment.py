@@ -29,12 +29,18 @@ def _as_the_papers():
     "The training of DDPM and NCSN from 16x16 on"
     return dict(steps=20_000, batch_size=64, lr=2e-4, ema=.9999, schedule='constant', warmup=1000)
 
+def _check_halves(side, times):
+    "ValueError where a U-Net can't halve the side of an image so often"
+    wanted = f'images with a side that can be halved {times} times'
+    check(side%2**times==0, wanted, side, 'crop or pad them; size= crops as they are loaded')
+
 def _vae(shape, small):
     "A VAE and how to train it"
     return VAE(shape),dict(steps=2000, lr=2e-3) if small else dict(steps=20_000, lr=1e-3)
 
 def _ddpm(C, side, small):
     "A DDPM and how to train it"
+    _check_halves(side, 1 if small else 2)
     model = DDPM(C, side, target='v' if small else 'eps', var='beta')
     return model,dict(steps=4200, batch_size=64, lr=8e-3) if small else _as_the_papers()
 
@@ -47,6 +53,7 @@ def _walk(ladder, T):
 
 def _small_ncsn(C, side, x):
     "An NCSN for images of digits' size, and how to train it"
+    _check_halves(side, 1)
     sigma_max = 1.2*math.sqrt(C*side*side)     # as far as digits lie apart
     ladder = dict(levels=30, sigma_max=sigma_max, sigma_min=.05)
     few = x is not None and len(x) <= 10_000   # the mean of more would take longer than the step
@@ -68,13 +75,18 @@ def preset(
     name:str, # 'vae', 'ddpm' or 'ncsn'
     shape:tuple=(1,8,8), # Channels, height and width of the images; square but for a VAE
     x:Tensor=None, # The training images, which an NCSN looks at, for its targets below 16 pixels (up to 10,000 images), for its ladder from 16 on; None: the plain loss, the ladder of the 2019 paper
+    seed:int=None, # Decides the first weights; None: the caller's generator does
 ): # The model, untrained, and the keywords of `fit` that train it
     "A model and how to train it; ValueError for another name or for images the model can't take"
     check_choice('the model', name, MODELS)
+    if seed is not None:
+        with torch.random.fork_rng([]):
+            torch.default_generator.manual_seed(seed)
+            return preset(name, shape, x)
     C,H,W = shape
     small = max(H, W) < 16
     if name=='vae': return _vae(shape, small)
-    check(H==W, f'square images for {name}', f'{H}x{W}', 'crop or pad them')
+    check(H==W, f'square images for {name}', f'{H}x{W}', 'crop or pad them; size= crops as they are loaded')
     if name=='ddpm': return _ddpm(C, H, small)
     return _small_ncsn(C, H, x) if small else _large_ncsn(C, H, x)
 
@@ -89,7 +101,7 @@ def draw(
     "Draw `n` images with the moving average of the weights; ValueError for steps that make no sense"
     generator = torch.Generator(next(model.parameters()).device).manual_seed(seed)
     if isinstance(model, VAE):
-        check(not steps, 'a VAE to draw in one step', f'{steps} steps', 'leave --steps out')
+        check(not steps, 'a VAE to draw in one step', f'{steps} steps', 'leave steps= out')
         return model.sample(n, generator=generator)
     how = dict(generator=generator, progress=progress)
     if isinstance(model, DDPM): return model.sample(n, steps=steps or 50, **how)
@@ -145,10 +157,11 @@ def scores(
     held_out:Tensor, # What the draws are compared with, `(m, C, H, W)`
     grey_levels:int=17, # Of the data
     seed:int=0, # Decides the bound's draws
+    progress:bool=False, # Show a bar?
 )->dict: # `frechet`, `precision`, `recall`, `elbo` (None where the model has no bound)
     "Frechet distance, precision and recall of draws against held-out images, and the bound in nats per image"
     features = score_features(held_out)
-    precision,recall = precision_recall(held_out, x, features=features)
+    precision,recall = precision_recall(held_out, x, features=features, progress=progress)
     return dict(frechet=float(frechet(x, held_out, features=features)),
                 precision=float(precision), recall=float(recall),
                 elbo=bound(model, held_out, grey_levels, seed))
@@ -190,8 +203,7 @@ def run(
     report = dict(seed=seed, threads=torch.get_num_threads(),
                   floor=distance(train), noise=distance(noise), models={})
     for name in MODELS:
-        torch.manual_seed(seed)
-        model,settings = preset(name, x=train)
+        model,settings = preset(name, x=train, seed=seed)
         if steps: settings['steps'] = steps
         model.to(device)
         history = fit(model, train, **settings, seed=seed, out=out/name, resume=resume, progress=progress)

@@ -8,10 +8,12 @@ __all__ = ['median_widths', 'mmd', 'mmd_test', 'wasserstein_1d', 'sliced_wassers
 
 # %% ../nbs/09_metrics.ipynb #33c0238b
 import math
+from contextlib import contextmanager
 from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 from .checks import check, check_whole
 from .nets import MLP
 from .pictures import digits
@@ -20,7 +22,7 @@ from .train import fit
 # %% ../nbs/09_metrics.ipynb #d67f0c15
 def _rows(x, name, features=None, least=2):
     "`x`, or its features computed 512 at a time, as float64 rows `(n, d)` on the CPU; or one clear refusal"
-    x = torch.as_tensor(x).detach()
+    x = (x if torch.is_tensor(x) else torch.as_tensor(x)).detach()
     enough = x.ndim > 0 and len(x) >= least
     check(enough, f'at least {least} examples in {name}, shape (n, d) or (n, ...)', f'shape {tuple(x.shape)}')
     if features is not None:
@@ -166,7 +168,11 @@ def frechet(
 # %% ../nbs/09_metrics.ipynb #dee860fc
 _block = 2**22     # distances held at once: 32 MB
 
-def _chunks(x, data): return x.split(math.ceil(_block/len(data)))
+def _chunks(x, data, bar=None):
+    "Some of `x` at a time; a bar counts their distances to `data`"
+    for c in x.split(max(1, _block//len(data))):
+        yield c
+        if bar is not None: bar.update(len(c)*len(data))
 
 # %% ../nbs/09_metrics.ipynb #fd824188
 def nearest(
@@ -178,14 +184,17 @@ def nearest(
     check_whole('k', k, hint='take k >= 1 neighbours')
     x,data = _pair(x, data, names=('x', 'data'), least=1)
     check(len(data) >= k, f'at least k={k} examples in data', len(data))
-    found = [_dist(c, data).topk(k, largest=False) for c in _chunks(x, data)]
+    return _nearest(x, data, k)
+
+def _nearest(x, data, k, bar=None):
+    found = [_dist(c, data).topk(k, largest=False) for c in _chunks(x, data, bar)]
     return torch.cat([f.values for f in found]),torch.cat([f.indices for f in found])
 
 # %% ../nbs/09_metrics.ipynb #50c8108e
-def _share_inside(x, data, k):
+def _share_inside(x, data, k, bar=None):
     "Share of `x` within reach of some example of `data`"
-    reach = nearest(data, data, k+1)[0][:,-1]       # an example's first neighbour is itself
-    inside = [(_dist(c, data) <= reach).any(1) for c in _chunks(x, data)]
+    reach = _nearest(data, data, k+1, bar)[0][:,-1]       # an example's first neighbour is itself
+    inside = [(_dist(c, data) <= reach).any(1) for c in _chunks(x, data, bar)]
     return torch.cat(inside).double().mean().item()
 
 def precision_recall(
@@ -193,11 +202,14 @@ def precision_recall(
     fake:Tensor, # Examples of the model, `(m, ...)`, m > k
     k:int=3, # Neighbours that set an example's reach
     features=None, # Function of a batch of examples, called on 512 at a time; None: the examples themselves, flattened
+    progress:bool=False, # Show a bar?
 )->tuple: # `(precision, recall)`, both in [0,1]: shares of the fakes within reach of the data, and the other way round
     "Precision and recall (Kynkäänniemi et al. 2019); ValueError for n or m <= k, other dimensions, NaN"
     check_whole('k', k, hint='take k >= 1 neighbours')
     real,fake = _pair(real, fake, names=('real', 'fake'), features=features, least=k+1)
-    return _share_inside(fake, real, k),_share_inside(real, fake, k)
+    pairs = (len(real) + len(fake))**2
+    with tqdm(total=pairs, unit=' distances', unit_scale=True, disable=not progress) as bar:
+        return _share_inside(fake, real, k, bar),_share_inside(real, fake, k, bar)
 
 # %% ../nbs/09_metrics.ipynb #2c491146
 class DigitNet(nn.Module):
@@ -216,11 +228,11 @@ class DigitNet(nn.Module):
     def forward(self, x):
         "Features, `(N, 64)`; ValueError for another shape or for digits in [0,1]"
         _check_digits(x)
-        return self.hidden(x.to(self.scale).flatten(1))*self.scale
+        with _in_full(self.scale.device): return self.hidden(x.to(self.scale).flatten(1))*self.scale
 
     def classify(self, x):
         "Classes, `(N,)`"
-        return self.out(self(x)/self.scale).argmax(1)
+        with _in_full(self.scale.device): return self.out(self(x)/self.scale).argmax(1)
 
     def loss(self, x, y):
         "Cross-entropy of noisy digits `x` and their smoothed classes `y`, a scalar"
@@ -234,6 +246,33 @@ def _check_digits(x):
     check(ok, 'float digits of shape (N, 1, 8, 8)', f'{x.dtype} of shape {tuple(x.shape)}')
     check(not (x >= 0).all(), 'digits in [-1,1]', 'none below 0', 'if they are in [0,1], pass x*2-1')
 
+# %% ../nbs/09_metrics.ipynb #infull01
+@contextmanager
+def _in_full(device):
+    "Inside, float32 is float32 on a device; outside, it is what the caller has made of it"
+    matmul = getattr(torch.backends.mkldnn, 'matmul', None)      # torch 2.9 and later know each library's
+    now = matmul.fp32_precision if matmul else torch.get_float32_matmul_precision()
+    def put(precision):
+        if matmul: matmul.fp32_precision = precision
+        else: torch.set_float32_matmul_precision(precision)
+    put('ieee' if matmul else 'highest')
+    try:
+        with torch.autocast(torch.device(device).type, enabled=False): yield
+    finally: put(now)
+
+@contextmanager
+def _out_of_the_box():
+    "Inside, torch computes as a new process does, with one thread; outside, all is as the caller has it"
+    threads,dtype = torch.get_num_threads(),torch.get_default_dtype()
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.random.fork_rng([]), torch.device('cpu'), _in_full('cpu'), torch.inference_mode(False):
+            with torch.enable_grad(): yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+
 # %% ../nbs/09_metrics.ipynb #15a7f7c3
 def train_digit_net(
     data:dict, # Digits `x` `(N, 1, 8, 8)` and their classes `y` `(N,)`
@@ -244,18 +283,14 @@ def train_digit_net(
     weight_decay:float=0.1, # AdamW's
     **kwargs, # For `DigitNet`
 )->DigitNet: # In eval mode, without gradients, scaled so that the variances of its features on `data` sum to 64
-    "Train a `DigitNet`: the same bits whatever the caller's threads, random state and gradient mode"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
-            torch.manual_seed(seed)
-            net = DigitNet(**kwargs).float()
-            how = dict(batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed)
-            fit(net, data, steps, progress=False, **how)
-            net.eval().requires_grad_(False)
-            net.scale /= (net(data['x']).var(0).sum()/64).sqrt()
-    finally: torch.set_num_threads(threads)
+    "Train a `DigitNet`: the same bits whatever the caller's state is"
+    with _out_of_the_box():
+        torch.default_generator.manual_seed(seed)
+        net = DigitNet(**kwargs)
+        how = dict(batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed)
+        fit(net, data, steps, progress=False, **how)
+        net.eval().requires_grad_(False)
+        net.scale /= (net(data['x']).var(0).sum()/64).sqrt()
     return net
 
 # %% ../nbs/09_metrics.ipynb #5926c88a
@@ -264,7 +299,7 @@ def digit_net(
     seed:int=0, # Of the training
 )->DigitNet: # A function of digits `(N, 1, 8, 8)` in [-1,1] to features `(N, 64)`; has `.classify(x)`, and `.accuracy` in [0,1] on the held-out digits
     "The digits' feature function, trained on `digits('train')` in a few seconds, once per process and seed"
-    net = train_digit_net(digits('train', labels=True), seed)
-    test = digits('test', labels=True)
+    with torch.device('cpu'): train,test = [digits(part, labels=True) for part in ('train','test')]
+    net = train_digit_net(train, seed)
     net.accuracy = (net.classify(test['x']) == test['y']).float().mean().item()
     return net

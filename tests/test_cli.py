@@ -123,19 +123,27 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(tmp_path):
 @pytest.mark.parametrize('name', ['gpu', 'meta'])
 def test_device(name, tmp_path): refused(run('train', 'vae', '--steps', 1, '--device', name, '--out', tmp_path/'m'), name)
 
-def test_out_of_memory_is_the_users_to_mend_other_errors_are_ours(vae, tmp_path, monkeypatch):
+NO_MEMORY = [RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6400000000000 bytes"), RuntimeError('[enforce fail] DefaultCPUAllocator: not enough memory: you tried'), RuntimeError('CUDA out of memory. Tried to allocate 2 GiB'), RuntimeError('std::bad_alloc'), RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling'), RuntimeError('Storage size calculation overflowed with sizes=[1]'), MemoryError(), MemoryError('Unable to allocate 1 TiB')]
+
+@pytest.mark.parametrize('e', NO_MEMORY, ids=str)
+def test_out_of_memory_is_the_users_to_mend(vae, tmp_path, monkeypatch, e):
     from genmodels import experiment
-    def fail(said):
-        def draw(*a, **k): raise RuntimeError(said)
-        monkeypatch.setattr(experiment, 'draw', draw)
-    fail("DefaultCPUAllocator: can't allocate memory: you tried to allocate 6400000000000 bytes")
-    refused(run('sample', vae, '--out', tmp_path/'x.png'), 'memory', '--n')
-    fail('shapes do not match')
-    with pytest.raises(RuntimeError, match='shapes'): run('sample', vae, '--out', tmp_path/'x.png')
+    def fail(*a, **k): raise e
+    monkeypatch.setattr(experiment, 'draw', fail)
+    refused(run('sample', vae, '--out', tmp_path/'x.png'), 'out of memory', 'smaller --n needs')
+    monkeypatch.setattr(experiment, 'preset', fail)
+    refused(run('train', 'vae', '--out', tmp_path/'m'), 'out of memory', '--size or --batch-size needs')
+
+@pytest.mark.parametrize('said', ['shapes do not match', 'CUDA error: an illegal memory access was encountered', 'unsupported memory format'])
+def test_other_errors_are_ours(vae, tmp_path, monkeypatch, said):
+    from genmodels import experiment
+    def fail(*a, **k): raise RuntimeError(said)
+    monkeypatch.setattr(experiment, 'draw', fail)
+    with pytest.raises(RuntimeError, match=said): run('sample', vae, '--out', tmp_path/'x.png')
 
 def test_images_that_are_not_square(tmp_path):
     np.save(tmp_path/'x.npy', np.zeros((12,8,10,1), 'u1'))
-    refused(run('train', 'ddpm', '--data', tmp_path/'x.npy', '--out', tmp_path/'m'), 'square images', '8x10', 'crop or pad')
+    refused(run('train', 'ddpm', '--data', tmp_path/'x.npy', '--out', tmp_path/'m'), 'square images', '8x10', 'crop or pad', '--size crops')
     assert not (tmp_path/'m').exists()
 
 def test_help():
@@ -170,7 +178,7 @@ def test_too_few_to_score(tmp_path, vae):
     refused(run('run', '--steps', 1, '--n', 3, '--out', tmp_path/'r'), 'at least 4 images')
     assert not (tmp_path/'r').exists()
     refused(run('evaluate', vae, '--n', 1), 'at least 4 images')
-    refused(run('evaluate', vae, '--n', 10, '--out', tmp_path), 'is a folder')
+    refused(run('evaluate', vae, '--n', 10, '--out', tmp_path), 'a folder of that name')
 
 def test_another_kind_of_model(tmp_path):
     from genmodels import MLP, save

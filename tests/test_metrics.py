@@ -1,5 +1,6 @@
 """Metrics: bad input gets one clear sentence, and the digits' network doesn't depend on the caller's state."""
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -108,6 +109,57 @@ def test_digit_net_same_bits_whatever_the_caller_does():
         assert train_digit_net(data, steps=2)(test).dtype == torch.float32
     finally: torch.set_num_threads(threads); torch.set_default_dtype(torch.float32)
     assert not torch.equal(train_digit_net(data, steps=20, seed=1)(test), want)
+
+
+@contextmanager
+def mood(name):
+    "A state that a caller may have left torch in"
+    matmul = torch.get_float32_matmul_precision()
+    try:
+        if name == 'autocast':
+            with torch.autocast('cpu', torch.bfloat16): yield
+        elif name == 'device':
+            with torch.device('meta'): yield
+        else:
+            if name == 'dtype': torch.set_default_dtype(torch.float64)
+            if name == 'matmul': torch.set_float32_matmul_precision('medium')
+            if name == 'deterministic': torch.use_deterministic_algorithms(True)
+            yield
+    finally:
+        torch.set_default_dtype(torch.float32); torch.set_float32_matmul_precision(matmul); torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize('name', ['autocast', 'device', 'dtype', 'matmul', 'deterministic'])
+def test_digit_net_and_its_scores_whatever_the_mood(name):
+    data, test, seen = digits('train', labels=True), digits('test'), digits('train')[:300]
+    net = train_digit_net(data, steps=20)
+    want, score, classes = net(test), frechet(seen, test, net), net.classify(test)
+    with mood(name):
+        state = torch.get_default_dtype(), torch.get_float32_matmul_precision(), torch.is_autocast_enabled('cpu'), torch.are_deterministic_algorithms_enabled()
+        again = train_digit_net(data, steps=20)
+        assert state == (torch.get_default_dtype(), torch.get_float32_matmul_precision(), torch.is_autocast_enabled('cpu'), torch.are_deterministic_algorithms_enabled())
+        assert frechet(seen, test, net) == score and torch.equal(net.classify(test), classes)
+    assert torch.equal(again(test), want) and again.scale.dtype == torch.float32
+
+
+def test_no_table_of_all_distances(monkeypatch):
+    "Never more distances at once than a block has, whatever the numbers of examples; and the same shares"
+    from genmodels import metrics
+    g = torch.Generator().manual_seed(0)
+    real, fake = torch.randn(300, 2, generator=g), torch.randn(500, 2, generator=g) + .5
+    want, held, dist = precision_recall(real, fake), [], metrics._dist
+    monkeypatch.setattr(metrics, '_block', 1000)
+    monkeypatch.setattr(metrics, '_dist', lambda x, y: held.append(len(x)*len(y)) or dist(x, y))
+    assert precision_recall(real, fake) == want
+    assert max(held) <= 1000 and sum(held) == 800**2
+
+
+def test_a_bar_for_who_waits(capsys):
+    precision_recall(x, y)
+    assert capsys.readouterr().err == ''
+    precision_recall(x, y, progress=True)
+    said = capsys.readouterr().err
+    assert '100%' in said and '2.50k/2.50k' in said
 
 
 def test_digit_net_is_made_once():
