@@ -377,6 +377,7 @@ def _do(command, words):
     "Call a command; the exit code"
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter('default', UserWarning)       # whatever -W says to programmers
             warnings.showwarning = lambda message, *_, **__: _told(in_a_terminal(message, command), 0)
             COMMANDS[command](**words)
     except (ValueError,OSError,FloatingPointError,MemoryError,RuntimeError) as e:

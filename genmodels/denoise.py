@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from .checks import check, check_above, check_floats, check_pixels, check_shape, check_values
 from .checks import check_whole, refuse
 from .gauss import col
+from .nets import classes_of
 from .path import At, Path
 from .spec import record
 
@@ -285,9 +286,7 @@ def check_data(self:Denoiser,
 
 def _check_labels(y, net):
     "ValueError for labels from 1 to n where a net counts its n classes from 0"
-    parts = net.modules() if isinstance(net, nn.Module) else ()
-    classes = max([getattr(m, 'classes', None) or 0 for m in parts], default=0)
-    y = torch.as_tensor(y)
+    classes,y = classes_of(net) or 0,torch.as_tensor(y)
     from_one = classes > 1 and y.numel() > 0 and (y.min(),y.max()) == (1,classes)
     hint = f'take y-1: to this net {classes} means no class at all'
     check(not from_one, f'labels from 0 to {classes-1}', f'1 to {classes}', hint)

@@ -12,8 +12,8 @@ from torch import Tensor
 from .checks import check, check_whole
 from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
+from .nets import classes_of
 from .samplers import ddpm_step
-from .spec import unwrapped
 
 # %% ../nbs/24_guidance.ipynb #cb64666b
 def _slope(f, x, t):
@@ -51,16 +51,10 @@ def _check_signal(p):
 def _classes(model):
     "How many classes a model knows: its own `classes`, or those of its net; ValueError where there are none"
     model = model.base if isinstance(model, Estimate) else model
-    label = getattr(getattr(_net_of(model), 'time', None), 'label', None)
-    n = getattr(model, 'classes', None) or (label.num_embeddings-1 if label is not None else None)
+    n = getattr(model, 'classes', None) or classes_of(getattr(model, 'net', None))
     check(n, 'a model that knows classes', 'an unconditional one',
           'make its net with classes=..., UNet(..., classes=10), and train it with loss=label_dropout()')
     return n
-
-def _net_of(model):
-    "A model's net, without what torch.compile and others wrapped around it; None where it has none"
-    net = getattr(model, 'net', None)
-    return unwrapped(net) if isinstance(net, torch.nn.Module) else net
 
 def _labels(y, n):
     "`y` as labels; ValueError unless they are whole numbers below `n`"

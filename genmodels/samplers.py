@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from .average import evaluating
-from .checks import check, check_choice
+from .checks import check, check_choice, refuse
 from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
 from .path import At
@@ -211,9 +211,16 @@ def in_batches(
     cond:dict, # Conditions, each one value or one for each example
 ): # Yields pairs: at most `batch_size` examples, and their conditions
     "Examples and their conditions, a batch at a time: this bounds the memory"
-    cond = {k: torch.as_tensor(v, device=x.device) for k,v in cond.items()}
+    cond = {k: _numbers(k, v, x.device) for k,v in cond.items()}
     for k,v in cond.items():
         if v.ndim: check(len(v)==len(x), f'{k} for each of {len(x)} images, or one for all', len(v))
     cond = {k: v if v.ndim else v.expand(len(x)) for k,v in cond.items()}
     for i in range(0, len(x), batch_size):
         yield x[i:i+batch_size],{k: v[i:i+batch_size] for k,v in cond.items()}
+
+def _numbers(name, v, device):
+    "A condition as a tensor; ValueError for what is none"
+    try: return torch.as_tensor(v, device=device)
+    except (TypeError,ValueError,RuntimeError):
+        hint = 'another estimate, such as guided(model), is drawn with by samplers.sample or DDPM.sample'
+        refuse(f'{name} as numbers, one for each image or one for all', type(v).__name__, hint)

@@ -169,8 +169,10 @@ def start_at(self:Run, k):
 def rows(self:Run):
     "The next batch's indices: all examples in random order, then again in another"
     size = self.settings['batch_size']
-    while len(self.order) < size:
-        self.order = torch.cat([self.order, torch.randperm(self.n, generator=self.g)])
+    if len(self.order) < size:
+        more = range(len(self.order), size, self.n)           # each brings n
+        epochs = [torch.randperm(self.n, generator=self.g) for _ in more]
+        self.order = torch.cat([self.order, *epochs])
     i,self.order = self.order[:size],self.order[size:]
     return i
 
@@ -219,10 +221,11 @@ def note(self:Run,
 @torch.no_grad()
 def take_back(self:Run):
     "Keep what the loss has moved by itself; where the step is left out, put back what was kept"
+    left_out = self.bad > 0
     for table,name,kept in self.kept:
         now = table[name]
-        now.copy_(torch.where(self.bad > 0, kept, now))
-        kept.copy_(now)
+        kept.copy_(torch.where(left_out, kept, now))
+        now.copy_(kept)
 
 @patch
 def update_average(self:Run):
@@ -297,9 +300,10 @@ def _check_call(save_every, out, resume):
     if not torch.is_grad_enabled(): raise RuntimeError('fit needs gradients: call it outside of no_grad')
 
 def _as_tensors(data):
-    "NumPy arrays as tensors, also in a dict; anything else as it is"
+    "NumPy arrays as tensors, also in a dict, and tensors without a graph; anything else as it is"
     if isinstance(data, dict): return {name: _as_tensors(rows) for name,rows in data.items()}
-    return torch.as_tensor(data) if isinstance(data, np.ndarray) else data
+    data = torch.as_tensor(data) if isinstance(data, np.ndarray) else data
+    return data.detach() if torch.is_tensor(data) else data
 
 def _count(data):
     "Number of examples; ValueError where `data` is nothing to train on"
@@ -321,7 +325,7 @@ def _count(data):
 def _batch(data, i, like):
     "Rows `i` of the data, on the device of the weights `like`; numbers with a point in their type"
     if isinstance(data, dict): return {name: _batch(rows, i, like) for name,rows in data.items()}
-    if torch.is_tensor(data): return _beside(data.detach()[i.to(data.device)], like)
+    if torch.is_tensor(data): return _beside(data.index_select(0, i.to(data.device)), like)
     batch = default_collate([data[j] for j in i.tolist()])
     if isinstance(batch, (list,tuple)):
         wanted = "a Dataset of tensors or of dicts with 'x'"

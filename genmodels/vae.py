@@ -227,7 +227,7 @@ def follow_sd(
     w:float=.003, # Weight of the batch
 )->Tensor: # The next sd, 0-d
     "Root of the running mean of squared residuals"
-    return ((1-w)*sd**2 + w*m).sqrt().clamp(min=least)
+    return torch.lerp(sd**2, m.to(sd), w).sqrt().clamp(min=least)
 
 # %% ../nbs/11_vae.ipynb #f2f10ed6
 def _precise(v):

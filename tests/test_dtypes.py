@@ -224,7 +224,7 @@ def runs():
             for dtype in DTYPES:
                 yield pytest.param(name, kind, dtype, id=f'{name}-{kind}-{str(dtype)[6:]}')
 
-@pytest.mark.parametrize('name,kind,dtype', runs())
+@pytest.mark.parametrize('name,kind,dtype', [*runs()])
 def test_same_precision_out_as_in(name, kind, dtype):
     f,_,random,wide,near,_ = CASES[name]
     got = results(f, dtype, kind)

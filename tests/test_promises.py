@@ -2,7 +2,7 @@
 import copy, math, os, warnings
 import pytest, torch
 from torch import nn
-from genmodels import DDPM, HVAE, NCSN, VAE, Denoiser, UNet, cosine_path, digits, fit, load, save, stable_loss
+from genmodels import DDPM, HVAE, NCSN, VAE, Denoiser, ScoreNet, UNet, cosine_path, digits, fit, guided, load, ncsn_path, save, stable_loss
 from genmodels.average import averages, keep_average, seal_average
 
 quick = dict(progress=False, batch_size=32)
@@ -287,3 +287,17 @@ def test_a_model_saved_after_its_run(tmp_path):
 def test_a_run_is_not_replaced_without_a_word(tmp_path):
     run(tmp_path, x, resume=False)
     with pytest.warns(UserWarning, match='holds a run already'): run(tmp_path, x, resume=False)
+
+
+# an NCSN's classes
+def test_an_ncsn_that_knows_classes():
+    path = ncsn_path(3, 7., .1)
+    net = UNet(1, 8, widths=(8,16), blocks=1, dropout=0., classes=10)
+    for p in net.parameters(): p.data += .1*torch.randn_like(p)
+    for wrap in (lambda m: m, nn.DataParallel):
+        model = NCSN(1, 8, levels=3, sigma_max=7., sigma_min=.1, net=wrap(ScoreNet(net, path)), n_steps_each=1)
+        one,other = guided(model, 5.),guided(model, 0.)
+        xt,y = torch.randn(4, 1, 8, 8),torch.arange(4)
+        assert not torch.equal(one(xt, .5, y=y), other(xt, .5, y=y)) and torch.equal(other(xt, .5, y=y), model(xt, .5))
+        assert not torch.equal(model.sample(4, generator=seed(), y=y), model.sample(4, generator=seed()))
+        with pytest.raises(ValueError, match='got Estimate'): model.sample(4, estimate=one, y=y)
