@@ -40,7 +40,7 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=[lib, f'{lib}.*']),
-    package_data={lib: ['py.typed']},
+    package_data={lib: ['py.typed','data/*']},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(),
     extras_require={'dev': cfg['dev_requirements'].split()},

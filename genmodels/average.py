@@ -46,12 +46,18 @@ def checksum(
     "The CRC-32 of a tensor's bytes: another number as soon as one bit is another"
     return zlib.crc32(t.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
 
+def _seal(p):
+    "Checksums of a weight: as it is, and as it would be after a cast to another usual type"
+    types = (p.dtype,torch.float32,torch.bfloat16,torch.float16) if p.is_floating_point() else (p.dtype,)
+    return {dtype: checksum(p.detach().to(dtype)) for dtype in types}
+
 def _moved(p, average):
     "Has a weight moved since its average was sealed?"
-    dtype,bits = getattr(average, 'sealed', (p.dtype, None))
-    p = getattr(p, 'stands_for', p)            # in a copy to look at: the model's own
-    believed = bits is None or p.dtype!=dtype and p.dtype.itemsize <= dtype.itemsize
-    return not believed and checksum(p.to(dtype))!=bits
+    sealed = getattr(average, 'sealed', None)
+    if sealed is None: return False
+    p = getattr(p, 'stands_for', p)                    # in a copy to look at: the model's own
+    dtype = p.dtype if p.dtype in sealed else next(iter(sealed))
+    return checksum(p.to(dtype))!=sealed[dtype]
 
 # %% ../nbs/06_average.ipynb #f4578a5b
 def averages(
@@ -59,14 +65,23 @@ def averages(
 )->dict: # Plain name -> tensor, for each parameter that has an average
     "The moving average, the whole's before its parts'; one whose weights moved is left out with a warning"
     _check_average(model)
+    with_one = [part for part in model.modules() if isinstance(vars(part).get('ema'), dict)]
+    parts = [(part, *_average_of(part)) for part in with_one]
     found = {}
-    for part in model.modules():
-        ema = vars(part).get('ema')
-        if not isinstance(ema, dict): continue
-        of = {p: ema[name] for name,p in named_weights(part).items() if name in ema}
-        if any(_moved(p, t) for p,t in of.items()): _warn_moved(part)
-        else: found = of | found
+    for _,fits,_ in parts: found = fits | found
+    for part,fits,moved in parts:
+        if not moved <= found.keys():          # and no part has a newer average of them
+            _warn_moved(part)
+            found = {p: t for p,t in found.items() if t is not fits.get(p)}
     return {name: found[p] for name,p in named_weights(model).items() if p in found}
+
+def _average_of(part):
+    "A part's own average, weight -> tensor, and the weights to which it belongs no more"
+    ema,weights = vars(part)['ema'],named_weights(part)
+    of = {p: ema[name] for name,p in weights.items() if name in ema}
+    moved = {p for p,t in of.items() if _moved(p, t)}
+    if ema.keys() - weights.keys(): moved |= {*weights.values()} - of.keys()      # renamed
+    return {p: t for p,t in of.items() if p not in moved}, moved
 
 def _check_average(model):
     "ValueError where `model.ema` is something else"
@@ -77,7 +92,7 @@ def _check_average(model):
 def _warn_moved(model):
     "Say that an average is left out, and what to do"
     moved = f'the weights of {type(model).__name__} have moved since its average was made'
-    todo = 'model.ema = None drops it, keep_average(model, model.ema) keeps it where you moved it with them'
+    todo = 'keep_average(model, None) drops it, keep_average(model, model.ema) keeps what you moved with them'
     warnings.warn(f'{moved}, by other means than fit: they are used without it ({todo})', stacklevel=3)
 
 # %% ../nbs/06_average.ipynb #d3de3c02
@@ -102,7 +117,7 @@ def seal_average(
 ):
     "Note which weights the average was made beside: once they move without it, it is left out"
     weights = named_weights(model)
-    for name,t in averages(model).items(): t.sealed = (weights[name].dtype, checksum(weights[name]))
+    for name,t in averages(model).items(): t.sealed = _seal(weights[name])
 
 # %% ../nbs/06_average.ipynb #8de9b6d2
 _enclosing = ContextVar('averages in use around us, by id of the parameter', default={})

@@ -52,7 +52,7 @@ def save(
         about['ema_steps'] = getattr(bare, 'ema_steps', 0)
         tensors |= {f'ema.{name}': ema.get(name, p) for name,p in named_weights(model).items()}
     shape = getattr(bare, 'shape', None)
-    if shape is not None: about['shape'] = list(shape)
+    if isinstance(shape, (tuple,list)): about['shape'] = [int(o) for o in shape]
     if step is not None: about['step'] = step
     with replacing(out/'model.safetensors', out/'model.json') as (numbers,words):
         write_tensors(numbers, tensors)

@@ -10,6 +10,7 @@ __all__ = ['COMMANDS', 'positive', 'above_zero', 'seed_number', 'place', 'model_
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -67,7 +68,7 @@ def usable_device(
     if word=='cpu': return word
     import torch
     try: torch.zeros(1, device=word).cpu()
-    except (RuntimeError,AssertionError):
+    except Exception:            # each kind of device has its own way to say that it isn't there
         wanted = 'expected cpu, cuda or mps, whichever this machine has'
         raise ArgumentTypeError(f'{wanted}; got {word!r}') from None
     return word
@@ -128,11 +129,13 @@ def train(
     quiet:bool=False, # No progress bars
 ):
     "Train one model"
+    from genmodels.checks import check
     from genmodels.experiment import preset
     from genmodels.files import try_folder
     from genmodels.train import fit
     out = out or model
     _check_checkpoint(out, resume, overwrite)
+    check(not (resume and start), '--resume or --start', 'both')
     try_folder(out)
     begun = start and _trained(start, device, model)
     x = _pictures(data, 'train', size, in_range)
@@ -151,7 +154,7 @@ def _check_checkpoint(out, resume, overwrite):
     check(not (resume and overwrite), '--resume or --overwrite', 'both')
     files = [Path(out, name) for name in ('model.json','model.safetensors','run.safetensors')]
     begun = files[-1].exists()
-    hint = f'choose another name (and --start {out} for its weights)'
+    hint = f'choose another name (train takes its weights with --start {shlex.quote(str(out))})'
     if begun: hint = f'go on with --resume, {hint}'
     _check_free(out, overwrite or resume and begun, files, hint)
 
@@ -202,7 +205,8 @@ def _held_out(data, size, in_range):
         told = f'all {len(test)} images in {data} count as held-out, as it has no part for training'
         print(f'genmodels: {told}: the scores flatter a model that has seen them', file=sys.stderr)
         return test,len(test)
-    return test,len(_pictures(data, 'train', size, in_range))
+    try: return test,len(_pictures(data, 'train', size, in_range))
+    except ValueError: return test,len(test)           # a test part alone
 
 def evaluate(
     folder:place, # A checkpoint, as train wrote it
@@ -218,7 +222,7 @@ def evaluate(
 ):
     "Score a trained model against held-out images"
     from genmodels.checks import check
-    from genmodels.experiment import check_enough, draw, scores
+    from genmodels.experiment import check_enough, draw, on_grey_levels, scores
     from genmodels.files import try_file
     check_enough(n)
     if out:
@@ -229,8 +233,10 @@ def evaluate(
     held_out = _as_made_by(model, held_out, data)
     m = len(held_out)
     check(m >= 4, 'at least 4 held-out images', f'{m} in {data}', 'name more with --data')
-    x = draw(model, n or max(4, n_train), seed=seed, progress=not quiet).cpu()
     grey_levels = 17 if data=='digits' and not size else 256
+    off = f'no elbo, as these images are not on {grey_levels} grey levels from -1 to 1'
+    if not on_grey_levels(held_out, grey_levels): print(f'genmodels: {off}', file=sys.stderr)
+    x = draw(model, n or max(4, n_train), seed=seed, progress=not quiet).cpu()
     result = scores(model, x, held_out, grey_levels, seed, progress=not quiet)
     _say('\n'.join(f'{name:10} ' + ('-' if v is None else f'{v:.4g}') for name,v in result.items()))
     if out: _write_scores(result, out)
@@ -289,7 +295,7 @@ def in_a_terminal(
 )->str: # The same advice
     "A sentence about arguments of functions as one about options"
     start = r'genmodels train MODEL --start \1'
-    s = re.sub(r"fit\(load\(('.*?')\), \.\.\.\)", start, str(sentence))
+    s = re.sub(r"""fit\(load\(('.*?'|".*?")\), \.\.\.\)""", start, str(sentence))
     s = re.sub(r'\bload\(', 'in Python, load(', s)
     s = re.sub(r'\b(another|lower) (out|lr)\b', r'\1 --\2', s)
     for name in _options(command):

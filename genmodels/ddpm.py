@@ -59,6 +59,7 @@ class DDPM(Denoiser):
         super().__init__(net, path, target, times=steps, weight=weight, clip=clip)
         self.shape = (channels,image_size,image_size)
         self.steps,self.var,self.grey_levels = steps,var,grey_levels
+        self.counted = False      # has the bound's loss looked at the grey levels?
         made = getattr(unwrapped(net), 'shape', self.shape)
         check(made == self.shape, f'a net for images of shape {self.shape}', f'one for {made}',
               'make both with the same channels and image_size')
@@ -314,9 +315,9 @@ def bound_loss(self:DDPM,
     **cond, # Conditions for the net
 )->Tensor: # Nats a pixel and channel, a scalar
     "Unbiased estimate of L_0 + ... + L_{T-1}, one step an image; for `fit(..., loss=DDPM.bound_loss)`"
-    if not self.looked:
-        self.check_data(x)
-        check_grey(x, self.grey_levels)
+    if not self.looked: self.check_data(x)
+    if not self.counted: check_grey(x, self.grey_levels)
+    self.counted = True
     p = step_probs(self.path, self.steps) if probs is None else probs
     i = torch.multinomial(p, len(x), replacement=True)
     nats = self.kl_step(x, i+1, clip=False, **cond)/p[i].to(x)

@@ -17,7 +17,7 @@ from .checks import check_whole, refuse
 from .gauss import col
 from .nets import classes_of
 from .path import At, Path
-from .spec import record
+from .spec import record, unwrapped
 
 # %% ../nbs/21_denoise.ipynb #fa76f6ac
 TARGETS = dict(
@@ -158,6 +158,10 @@ class Denoiser(nn.Module):
         self.net,self.path,self.target = net,path,target
         self.times,self.weight,self.clip = times,weight,clip
         self.looked = False      # at the values of the data?
+    def train(self, mode:bool=True):
+        "As every module; and the first batch that training brings will be looked at"
+        self.looked = False
+        return super().train(mode)
 
 # %% ../nbs/21_denoise.ipynb #b80b37f2
 @patch
@@ -359,6 +363,7 @@ def stable_loss(
     members = _Members(data)
     def loss(model, x):
         nonlocal data
+        model = unwrapped(model)
         _check_stable(model, x)
         members.check(x)
         if not model.looked: model.check_data(x)

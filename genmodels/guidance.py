@@ -14,6 +14,7 @@ from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
 from .nets import classes_of
 from .samplers import ddpm_step
+from .spec import unwrapped
 
 # %% ../nbs/24_guidance.ipynb #cb64666b
 def _slope(f, x, t):
@@ -111,8 +112,8 @@ def label_dropout(
     def loss(model, batch):
         told = isinstance(batch, dict) and 'y' in batch
         check(told, 'data as dict(x=..., y=...), with labels', 'none', "digits('train', labels=True) is one")
-        y = drop_labels(batch['y'], _classes(model), p)
-        return model.loss(batch['x'], y=y)
+        y = drop_labels(batch['y'], _classes(unwrapped(model)), p)
+        return unwrapped(model).loss(batch['x'], y=y)
     return loss
 
 # %% ../nbs/24_guidance.ipynb #bd17eb53

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['median_widths', 'mmd', 'mmd_test', 'wasserstein_1d', 'sliced_wasserstein', 'frechet', 'nearest', 'precision_recall',
-           'DigitNet', 'train_digit_net', 'digit_net']
+           'DigitNet', 'train_digit_net', 'digit_net', 'digit_reader', 'legibility']
 
 # %% ../nbs/09_metrics.ipynb #33c0238b
 import math
@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
-from .checks import check, check_whole
+from .checks import check, check_choice, check_whole
 from .nets import MLP
-from .pictures import digits
+from .pictures import digits, mnist
 from .train import fit
 
 # %% ../nbs/09_metrics.ipynb #d67f0c15
@@ -218,32 +218,45 @@ class DigitNet(nn.Module):
         noise:float=0.3, # Sd of the noise on pictures, in training
         dropout:float=0.2, # Share of features dropped, in training
         smoothing:float=0.1, # Probability spread evenly over all classes, in training
+        side:int=8, # Pixels: 8 or 28
     ):
         super().__init__()
-        self.noise,self.dropout,self.smoothing = noise,dropout,smoothing
-        self.hidden = nn.Sequential(MLP(64, 64, (128,)), nn.SiLU())
+        check_choice('side', side, (8,28))
+        self.noise,self.dropout,self.smoothing,self.side = noise,dropout,smoothing,side
+        self.hidden = _reading_layers(side)
         self.out = nn.Linear(64, 10)
         self.register_buffer('scale', torch.ones(()))
 
     def forward(self, x):
         "Features, `(N, 64)`; ValueError for another shape or for digits in [0,1]"
-        _check_digits(x)
-        with _in_full(self.scale.device): return self.hidden(x.to(self.scale).flatten(1))*self.scale
+        _check_digits(x, self.side)
+        with _in_full(self.scale.device): return self.hidden(x.to(self.scale))*self.scale
+
+    def probabilities(self, x):
+        "Of each class, `(N, 10)`"
+        with _in_full(self.scale.device): return self.out(self(x)/self.scale).softmax(1)
 
     def classify(self, x):
         "Classes, `(N,)`"
-        with _in_full(self.scale.device): return self.out(self(x)/self.scale).argmax(1)
+        return self.probabilities(x).argmax(1)
 
     def loss(self, x, y):
         "Cross-entropy of noisy digits `x` and their smoothed classes `y`, a scalar"
         noisy = x + self.noise*torch.randn_like(x)
-        h = F.dropout(self.hidden(noisy.flatten(1)), self.dropout)
+        h = F.dropout(self.hidden(noisy), self.dropout)
         return F.cross_entropy(self.out(h), y, label_smoothing=self.smoothing)
 
 # %% ../nbs/09_metrics.ipynb #b0e47d92
-def _check_digits(x):
-    ok = x.shape[1:] == (1, 8, 8) and x.is_floating_point()
-    check(ok, 'float digits of shape (N, 1, 8, 8)', f'{x.dtype} of shape {tuple(x.shape)}')
+def _reading_layers(side):
+    "From digits to 64 numbers: dense layers for small ones, convolutions of stride 2 for large ones"
+    if side == 8: return nn.Sequential(nn.Flatten(), MLP(64, 64, (128,)), nn.SiLU())
+    convs = []
+    for a,b in ((1,16), (16,32), (32,64)): convs += [nn.Conv2d(a, b, 3, 2, 1), nn.SiLU()]
+    return nn.Sequential(*convs, nn.Flatten(), nn.Linear(64*4*4, 64), nn.SiLU())
+
+def _check_digits(x, side):
+    ok = x.shape[1:] == (1, side, side) and x.is_floating_point()
+    check(ok, f'float digits of shape (N, 1, {side}, {side})', f'{x.dtype} of shape {tuple(x.shape)}')
     check(not (x >= 0).all(), 'digits in [-1,1]', 'none below 0', 'if they are in [0,1], pass x*2-1')
 
 # %% ../nbs/09_metrics.ipynb #infull01
@@ -275,7 +288,7 @@ def _out_of_the_box():
 
 # %% ../nbs/09_metrics.ipynb #15a7f7c3
 def train_digit_net(
-    data:dict, # Digits `x` `(N, 1, 8, 8)` and their classes `y` `(N,)`
+    data:dict, # Digits `x`, `(N, 1, 8, 8)` or `(N, 1, 28, 28)`, and their classes `y` `(N,)`
     seed:int=0, # Of the weights, the order and the noise
     steps:int=1200, # Training steps
     lr:float=3e-3, # Peak learning rate
@@ -286,7 +299,7 @@ def train_digit_net(
     "Train a `DigitNet`: the same bits whatever the caller's state is"
     with _out_of_the_box():
         torch.default_generator.manual_seed(seed)
-        net = DigitNet(**kwargs)
+        net = DigitNet(side=data['x'].shape[-1], **kwargs)
         how = dict(batch_size=batch_size, lr=lr, weight_decay=weight_decay, seed=seed)
         fit(net, data, steps, progress=False, **how)
         net.eval().requires_grad_(False)
@@ -297,9 +310,32 @@ def train_digit_net(
 @lru_cache
 def digit_net(
     seed:int=0, # Of the training
-)->DigitNet: # A function of digits `(N, 1, 8, 8)` in [-1,1] to features `(N, 64)`; has `.classify(x)`, and `.accuracy` in [0,1] on the held-out digits
-    "The digits' feature function, trained on `digits('train')` in a few seconds, once per process and seed"
-    with torch.device('cpu'): train,test = [digits(part, labels=True) for part in ('train','test')]
-    net = train_digit_net(train, seed)
+    side:int=8, # 8: trained on `digits('train')`; 28: on `mnist('train')`
+    **kwargs, # For `train_digit_net`
+)->DigitNet: # A function of digits `(N, 1, side, side)` in [-1,1] to features `(N, 64)`; has `.classify(x)`, and `.accuracy` in [0,1] on the held-out digits
+    "The digits' feature function, trained in a few seconds, once per process, seed and side"
+    check_choice('side', side, (8,28))
+    known = digits if side == 8 else mnist
+    with torch.device('cpu'): train,test = [known(part, labels=True) for part in ('train','test')]
+    net = train_digit_net(train, seed, **kwargs)
     net.accuracy = (net.classify(test['x']) == test['y']).float().mean().item()
     return net
+
+# %% ../nbs/09_metrics.ipynb #34533203
+@lru_cache
+def digit_reader(
+    side:int=28, # Pixels: 8 or 28
+)->DigitNet: # Like `digit_net`, of other weights, and sure of itself
+    "The classifier that says whether a digit can be read, trained once per process"
+    return digit_net(1, side, smoothing=0.)
+
+def legibility(
+    x:Tensor, # Digits that were drawn, `(n, 1, 8, 8)` or `(n, 1, 28, 28)` in [-1,1]
+    reader=None, # Has `probabilities(x) -> (n, 10)`; None: `digit_reader`
+    sure:float=.9, # Probability from which a class counts as read, in [0,1)
+)->tuple: # Share that can be read, in [0,1], and the entropy of the classes of all, in nats
+    "How many digits a separately trained classifier is sure of; ValueError for no digits or another shape"
+    check(x.ndim == 4 and len(x) > 0, 'digits of shape (n, 1, side, side)', tuple(x.shape))
+    p = (digit_reader(x.shape[-1]) if reader is None else reader).probabilities(x)
+    q = p.argmax(1).bincount(minlength=p.shape[1])/len(x)
+    return (p.amax(1) > sure).float().mean().item(), -torch.special.xlogy(q, q).sum().item()

@@ -82,10 +82,9 @@ def suggest_step(
     T:int, # Steps on a level
     levels:int=1, # Levels after which the variance should be right; 1 in the paper
 )->float: # `rho`: the step size in units of the level's variance; step_lr is `rho*sigma_min**2`
-    "The step whose `variance_ratio` is nearest to 1 (Song & Ermon 2020, technique 4)"
+    "The step whose `variance_ratio`, always above 1, is nearest to it (Song & Ermon 2020, technique 4)"
     check(gamma > 1 and T >= 1, 'a ratio of levels above 1 and at least one step', f'gamma={gamma}, T={T}')
-    def excess(rho): return abs(variance_ratio(gamma, rho, T, levels) - 1)
-    return min((k/1000 for k in range(1, 1000)), key=excess)
+    return min((k/1000 for k in range(1, 1000)), key=lambda rho: variance_ratio(gamma, rho, T, levels))
 
 # %% ../nbs/32_ncsn2.ipynb #bec9fda0
 def consistent_step(

@@ -76,12 +76,14 @@ class TimeEmbedding(nn.Module):
             return emb
         if y is None: return emb + self.label.weight[self.classes]
         _check_labels(y, t, self.classes)
-        return emb + self.label(y)
+        return emb + self.label(y.long())
 
 # %% ../nbs/04_nets.ipynb #dc0de4b5
 def _check_labels(y, t, classes):
     "ValueError unless `y` holds one class for each time; `classes` itself means none"
     check(y.shape == t.shape, f'y to have one class for each example, shape {tuple(t.shape)}', tuple(y.shape))
+    whole = not (y.is_floating_point() or y.dtype == torch.bool)
+    check(whole, f'classes as whole numbers from 0 to {classes-1}', y.dtype)
     if y.device.type != 'cpu': return
     wrong = y[(y < 0) | (y > classes)]
     check(len(wrong) == 0, f'classes from 0 to {classes-1}, or {classes} for none', wrong.tolist())
@@ -196,12 +198,22 @@ class Blocks(nn.Sequential):
         return x
 
 # %% ../nbs/04_nets.ipynb #9b96c48a
+def _head(d_in, d_out): return nn.Sequential(group_norm(d_in), nn.SiLU(), conv3(d_in, d_out))
+
+def _check_patch(patch, image_size):
+    "ValueError where the image can't be cut into such squares"
+    check_whole('patch', patch)
+    hint = 'take a patch that divides it, or 1'
+    check(image_size%patch == 0, f'a side that squares of {patch} pixels fill', image_size, hint)
+
 def sides(
     image_size:int, # Side of the images
     stages:int, # How many stages, `len(widths)`; each but the last halves the side
+    patch:int=1, # Side of the squares of pixels that are one place for the net
 )->list: # Side at each stage
-    "The resolutions of a U-Net; ValueError where the side can't be halved so often"
-    halvings = stages-1
+    "The resolutions of a U-Net; ValueError where the side can't be divided so"
+    _check_patch(patch, image_size)
+    image_size,halvings = image_size//patch,stages-1
     wanted = f'a side that {stages} widths can halve {halvings} times'
     check(image_size%2**halvings == 0, wanted, image_size, 'pad the images or use fewer widths')
     return [image_size//2**i for i in range(stages)]
@@ -221,9 +233,10 @@ class UNet(nn.Module):
         dropout:float=0.1, # Share of activations zeroed in each residual block
         out_channels:int=None, # Channels out; if not given, as many as in
         classes:int=None, # Number of classes of `y`, if the net is to know them
+        patch:int=1, # Side of the squares of pixels that are folded into channels: 2 makes a step about three times faster
     ):
         super().__init__()
-        self.shape = (channels,image_size,image_size)
+        self.shape,self.patch = (channels,image_size,image_size),patch
         d_time = time_width or 4*widths[0]
         block = partial(ResBlock, d_time=d_time, dropout=dropout)
         def stage(d_in, d, side):
@@ -233,19 +246,19 @@ class UNet(nn.Module):
             return Blocks(block(d_in, d), *more)
         first,last = widths[0],widths[-1]
         above,below = (first,*widths[:-1]),(*widths[1:],last)
-        side = sides(image_size, len(widths))
+        side = sides(image_size, len(widths), patch)
         self.time = TimeEmbedding(d_time, 4*d_time, classes)
-        self.stem = conv3(channels, first)
+        self.stem = conv3(channels*patch**2, first)
         self.down = nn.ModuleList(map(stage, above, widths, side))
         self.downsample = nn.ModuleList(conv3(d, d, stride=2) for d in widths[:-1])
         self.middle = Blocks(block(last, last), Attention(last), block(last, last))
         self.up = nn.ModuleList(stage(b+d, d, s) for b,d,s in zip(below, widths, side))
         self.upsample = nn.ModuleList(conv3(d, d) for d in widths[1:])
-        self.out = nn.Sequential(group_norm(first), nn.SiLU(), conv3(first, out_channels or channels))
+        self.out = _head(first, (out_channels or channels)*patch**2)
     def forward(self, x, t, y=None):
         check_input(x, t, self.shape)
         emb = F.silu(self.time(t, y))
-        h = self.stem(x)
+        h = self.stem(F.pixel_unshuffle(x, self.patch))
         skips = []
         for i,stage in enumerate(self.down):
             if i > 0: h = self.downsample[i-1](h)
@@ -255,4 +268,4 @@ class UNet(nn.Module):
         for i in reversed(range(len(self.up))):
             h = self.up[i](torch.cat([h,skips[i]], dim=1), emb)
             if i > 0: h = self.upsample[i-1](F.interpolate(h, scale_factor=2))
-        return self.out(h)
+        return F.pixel_shuffle(self.out(h), self.patch)

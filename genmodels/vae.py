@@ -392,6 +392,7 @@ def elbo(self:VAE,
 @patch
 def loss(self:VAE,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
+    y=None, # Labels, which a VAE does not need
 )->Tensor: # Nats, a scalar
     "Minus the bound with `beta` and free bits (Kingma et al. 2016, app. C.8); counts its calls in training"
     lik,kl = self.terms(x)

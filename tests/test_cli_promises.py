@@ -273,3 +273,42 @@ def test_the_callers_generators_are_left_alone(tmp_path, vae):
     for name, f in commands.items():
         f()
         assert state() == before, name
+
+# ---------------------------------------------------------------- what hunters found
+
+@pytest.mark.parametrize('model', ['vae','ddpm'])
+def test_images_between_the_grey_levels_have_no_bound(tmp_path, model):
+    np.savez(tmp_path/'k.npz', x_train=rng.random((20,1,8,8)).astype('f4'), x_test=rng.random((8,1,8,8)).astype('f4'))
+    r = run('train', model, '--data', tmp_path/'k.npz', '--in-range', '--steps', 2, '--out', tmp_path/'m', '--quiet')
+    assert r.returncode == 0, r.stderr
+    r = run('evaluate', tmp_path/'m', '--data', tmp_path/'k.npz', '--in-range', '--quiet')
+    assert r.returncode == 0 and re.search(r'^elbo +-$', r.stdout, re.M) and 'no elbo' in r.stderr and 'frechet' in r.stdout
+
+def test_start_and_resume_are_not_both(tmp_path, vae):
+    refused(run('train', 'vae', '--out', tmp_path/'x', '--start', vae, '--resume', '--quiet'), '--resume or --start')
+
+def test_a_test_part_alone(tmp_path, colour):
+    pictures(tmp_path/'only'/'test')
+    r = run('evaluate', colour, '--data', tmp_path/'only', '--quiet')
+    assert r.returncode == 0, r.stderr
+
+def test_a_turned_tiff(tmp_path):
+    from genmodels import images
+    base = rng.integers(0, 256, (8,10), dtype=np.uint8)
+    for compression in ('raw','tiff_lzw'):
+        Image.fromarray(base).transpose(Image.ROTATE_90).save(tmp_path/'o.tif', tiffinfo={274: 6}, compression=compression)
+        assert np.abs(images(tmp_path/'o.tif')[0,0].numpy() - (base/127.5 - 1)).max() < 1e-6
+
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_pictures_with_pixels_that_are_no_numbers(tmp_path, bad):
+    from genmodels import images
+    x = rng.random((8,8)).astype('f4'); x[3,3] = bad
+    Image.fromarray(x).save(tmp_path/'x.tif')
+    with pytest.raises(ValueError, match='repair NaN and infinite pixels'): images(tmp_path/'x.tif')
+
+def test_a_batch_beyond_all_measure(tmp_path):
+    r = run('train', 'vae', '--batch-size', 2*10**9, '--steps', 1, '--out', tmp_path/'x', '--quiet')
+    refused(r, 'a thousand times')
+
+@pytest.mark.parametrize('device', ['hpu','privateuseone','xpu'])
+def test_devices_of_others(device): refused(run('train', 'vae', '--device', device), device)

@@ -202,7 +202,7 @@ def vaes(x, t):
     return out
 
 # names whose results have a precision of their own, and why
-ELSEWHERE = dict(step_index='whole numbers', level_index='whole numbers', check_input='refuses', sides='whole numbers', times='float64 times, read on the CPU', draw_steps='steps and float64 weights', step_probs='float64 probabilities',
+ELSEWHERE = dict(step_index='whole numbers', level_index='whole numbers', check_input='refuses', sides='whole numbers', classes_of='a number', times='float64 times, read on the CPU', draw_steps='steps and float64 weights', step_probs='float64 probabilities',
     geometric_sigmas='float64 levels', overlap='a number', widest_ratio='a number', suggest_sigmas='numbers', variance_ratio='a number', suggest_step='a number', LIKELIHOODS='names', NETS='makers')
 
 

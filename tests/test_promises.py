@@ -1,7 +1,9 @@
 "What used to go wrong without a word: averages that no longer belong, steps that leave damage, data that are not what they seem"
 import copy, math, os, warnings
+import numpy as np
 import pytest, torch
 from torch import nn
+from torch.nn.utils import prune
 from genmodels import DDPM, HVAE, NCSN, VAE, Denoiser, ScoreNet, UNet, cosine_path, digits, fit, guided, load, ncsn_path, save, stable_loss
 from genmodels.average import averages, keep_average, seal_average
 
@@ -282,7 +284,8 @@ def test_a_model_saved_after_its_run(tmp_path):
     save(model, tmp_path)
     with pytest.raises(ValueError, match='saved after its run'): run(tmp_path, x)
     os.remove(tmp_path/'run.safetensors')
-    run(tmp_path, x)                                                       # the advice, followed
+    with pytest.raises(ValueError, match='no run that could be taken up'): run(tmp_path, x)
+    with pytest.warns(UserWarning, match='holds a model already'): run(tmp_path, x, resume=False)
 
 def test_a_run_is_not_replaced_without_a_word(tmp_path):
     run(tmp_path, x, resume=False)
@@ -301,3 +304,133 @@ def test_an_ncsn_that_knows_classes():
         assert not torch.equal(one(xt, .5, y=y), other(xt, .5, y=y)) and torch.equal(other(xt, .5, y=y), model(xt, .5))
         assert not torch.equal(model.sample(4, generator=seed(), y=y), model.sample(4, generator=seed()))
         with pytest.raises(ValueError, match='got Estimate'): model.sample(4, estimate=one, y=y)
+
+
+# what hunters found
+@pytest.mark.parametrize('lr', [10., 100., 1e4])
+@pytest.mark.parametrize('start', [0, 1, 2])
+def test_an_update_that_did_the_damage_is_undone(lr, start):
+    "Also where the batch before it is still finite"
+    torch.manual_seed(start)
+    v = VAE(hidden=(16,), latent_dim=2); begun = copy.deepcopy(v)
+    try: fit(v, x[:40], 30, lr=lr, batch_size=8, progress=False)
+    except FloatingPointError as e:
+        if str(e).startswith('step 2:'): assert all(torch.allclose(a, b, atol=1e-2) for a,b in zip(v.encoder.parameters(), begun.encoder.parameters()))
+        fit(v, x[:40], 30, lr=1e-4, batch_size=8, progress=False)
+
+class Late(nn.Module):
+    "A parameter that takes part from the fourth step on, and then breaks the loss"
+    def __init__(self):
+        super().__init__()
+        self.a,self.b,self.n = nn.Parameter(torch.ones(3)),nn.Parameter(torch.zeros(3)),0
+    def loss(self, x):
+        self.n += 1
+        L = self.a.square().sum()
+        if self.n > 3: L = L - torch.log(1e-4 - self.b).sum()*1e-9 - self.b.sum()
+        return L
+
+def test_a_parameter_that_joined_late_is_undone_too():
+    m = Late()
+    with pytest.raises(FloatingPointError): fit(m, torch.randn(50, 4), 20, lr=.1, batch_size=8, progress=False)
+    assert m.b.abs().max() < 1e-4
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_that_moved_after_a_cast(trained, dtype):
+    trained.to(dtype)
+    assert not warns(lambda: averages(trained)) and averages(trained)
+    other_state(trained)
+    assert warns(lambda: averages(trained))
+
+def test_every_training_looks_at_its_data():
+    m = DDPM(1, 8, steps=10); fit(m, x, 1, **quick)
+    for loss in (stable_loss(PIXELS), lambda m, b: m.loss(b)):
+        with pytest.raises(ValueError, match='x/127.5-1'): fit(m, PIXELS, 2, loss=loss, **quick)
+    with pytest.raises(ValueError, match='256 grey levels'): fit(m, x, 2, loss=DDPM.bound_loss, **quick)
+
+def test_weights_under_other_names():
+    class Two(nn.Module):
+        def __init__(self): super().__init__(); self.a,self.b = nn.Linear(4, 4),nn.Linear(4, 4)
+        def forward(self, x): return self.b(self.a(x))
+        def loss(self, x): return (self(x) - x).square().mean()
+    z = torch.randn(50, 4)
+    m = Two(); fit(m, z, 20, **quick)
+    prune.identity(m.a, 'weight')
+    got = {}
+    assert warns(lambda: got.update(averages(m))) and not got
+    m = Two(); fit(m, z, 20, **quick); m.a = nn.Sequential(m.a)
+    assert warns(lambda: averages(m))
+    m = Two(); fit(m, z, 20, **quick); m.b = nn.Identity()                # a part that is gone takes its average along
+    assert not warns(lambda: averages(m)) and len(averages(m)) == 2
+
+def test_a_part_that_is_trained_after_the_whole():
+    v = makes['vae'](); fit(v, x, 20, **quick)
+    decoder = {k: t.clone() for k,t in averages(v).items() if k.startswith('decoder')}
+    fit(v.encoder, x, 3, loss=lambda m, b: m(b).square().mean(), **quick)
+    got = {}
+    assert not warns(lambda: got.update(averages(v))) and len(got) == len([*v.named_parameters()])
+    assert all(torch.equal(got[k], t) for k,t in decoder.items())
+
+def test_buffers_of_any_kind():
+    class Odd(Stats):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer('mask', torch.ones(1, 1).expand(4, 4))
+            self.register_buffer('graph', torch.eye(3).to_sparse())
+            self.register_buffer('queue', torch.zeros(0, 64))
+        def loss(self, x):
+            self.queue = torch.cat([self.queue, x.flatten(1)[:1].detach()])
+            return super().loss(x)
+    m = Odd()
+    with pytest.raises(FloatingPointError): fit(m, x, 30, loss=spoilt(6), schedule='constant', **quick)
+    assert len(m.queue) == 5 and m.queue.isfinite().all()
+
+@pytest.mark.parametrize('of', [lambda self: 3, 7, None])
+def test_a_shape_of_the_user_s_own(tmp_path, of):
+    class Net(Stats): shape = of
+    fit(Net(), x, 2, out=tmp_path, **quick)
+    assert load(tmp_path, model=Net()) is not None
+
+def test_labels_of_any_whole_type():
+    net = UNet(1, 8, widths=(8,16), blocks=1, classes=10, dropout=0.)
+    y = digits(labels=True)['y'][:256]
+    for dtype in (torch.uint8, torch.int32, torch.int64): fit(DDPM(1, 8, net=net, steps=10), dict(x=x, y=y.to(dtype)), 1, **quick)
+    for dtype in (torch.float32, torch.bool):
+        with pytest.raises(ValueError, match='whole numbers'): fit(DDPM(1, 8, net=net, steps=10), dict(x=x, y=y.to(dtype)), 1, **quick)
+    fit(makes['vae'](), dict(x=x, y=y), 2, **quick)                        # a VAE needs none
+
+@pytest.mark.parametrize('wrap', [nn.DataParallel, lambda m: torch.compile(m, backend='eager')])
+def test_our_losses_of_wrapped_models(wrap):
+    from genmodels import label_dropout
+    net = UNet(1, 8, widths=(8,16), blocks=1, classes=10, dropout=0.)
+    d = dict(x=x, y=digits(labels=True)['y'][:256])
+    fit(wrap(DDPM(1, 8, net=net, steps=10)), d, 2, loss=label_dropout(), **quick)
+    fit(wrap(makes['ncsn']()), x, 2, loss=stable_loss(x), **quick)
+
+class Captions(torch.utils.data.Dataset):
+    def __len__(self): return 20
+    def __getitem__(self, i): return dict(x=x[i], words=f'a digit, number {i}')
+
+def wrong_calls():
+    v = lambda: VAE((1,8,8), hidden=(8,))
+    yield 'no loss', lambda: fit(nn.Linear(2, 2), x, 1, **quick), 'a model with a loss'
+    yield 'a function', lambda: fit(len, x, 1, **quick), 'torch.nn.Module'
+    yield 'a word', lambda: fit(v(), x, 1, loss='mse', **quick), 'a loss'
+    yield 'None', lambda: fit(v(), x, 1, loss=lambda m, b: None, **quick), 'returns a tensor, got NoneType'
+    yield 'a float', lambda: fit(v(), x, 1, loss=lambda m, b: 3., **quick), 'got float'
+    yield 'detached', lambda: fit(v(), x, 1, loss=lambda m, b: m.loss(b).detach(), **quick), 'depends on the weights'
+    yield 'a tuple', lambda: fit(v(), (x, x), 1, **quick), 'got tuple'
+    yield 'no rows', lambda: fit(v(), dict(x=x, y=None), 1, **quick), "under ['y']"
+    yield '0-d', lambda: fit(v(), dict(x=x, y=torch.tensor(1)), 1, **quick), "under ['y']"
+    yield 'mixed keys', lambda: fit(v(), {1: x, 'y': x}, 1, **quick), "under 'x'"
+    yield 'other keys', lambda: fit(v(), [dict(image=o) for o in x], 1, **quick), "keys ['image']"
+    for seed in (True, 2**64, 1.5): yield f'seed {seed}', lambda seed=seed: fit(v(), x, 1, seed=seed, **quick), 'seed'
+    for name,value in dict(ema='a', clip='a', weight_decay=None, lr=[1]).items():
+        yield name, lambda kw={name: value}: fit(v(), x, 1, **quick, **kw), name
+@pytest.mark.parametrize('call, says', [pytest.param(c, s, id=n) for n,c,s in wrong_calls()])
+def test_calls_that_make_no_sense(call, says):
+    with pytest.raises(ValueError) as e: call()
+    assert says in str(e.value) and '\n' not in str(e.value)
+
+def test_data_with_words(tmp_path):
+    fit(makes['vae'](), Captions(), 2, loss=lambda m, b: m.loss(b['x']), out=tmp_path, progress=False, batch_size=4)
+    fit(makes['vae'](), x, 1, seed=np.int64(4), **quick)

@@ -1,0 +1,68 @@
+"28x28 digits in the package, nets on folded pixels, and the precision that suits the machine"
+import warnings
+import pytest, torch
+from genmodels import DDPM, UNet, VAE, fit, load, mnist, save
+from genmodels import train
+
+def test_digits_are_balanced_and_one_s_own():
+    for split,n in (('train',4000), ('test',1000)):
+        d = mnist(split, labels=True)
+        assert d['x'].shape == (n,1,28,28) and d['x'].dtype == torch.float32 and d['y'].dtype == torch.int64
+        assert d['y'][:20].tolist() == [*range(10)]*2 and torch.equal(d['x'], mnist(split))
+        d['x'].zero_()
+        assert mnist(split).std() > .5
+    with pytest.raises(ValueError, match="'train' or 'test'"): mnist('val')
+
+def test_no_digit_is_in_both_parts():
+    a,b = mnist().flatten(1),mnist('test').flatten(1)
+    assert torch.cdist(b, a).min() > .5
+
+@pytest.mark.parametrize('patch, side, widths', [(2, 28, (8,16)), (4, 32, (8,16)), (7, 28, (8,)), (1, 8, (8,16))])
+def test_a_net_on_folded_pixels(tmp_path, patch, side, widths):
+    x = torch.rand(8, 3, side, side)*2 - 1
+    for var in ('beta','learned'):
+        torch.manual_seed(0)
+        net = UNet(3, side, widths=widths, blocks=1, attn=(side//patch,), patch=patch, dropout=0., out_channels=6 if var == 'learned' else 3)
+        model = DDPM(3, side, net=net, steps=10, var=var)
+        fit(model, x, 3, batch_size=4, progress=False)
+        one,two = (m.sample(2, generator=torch.Generator().manual_seed(0)) for m in (model, load(save(model, tmp_path/var))))
+        assert one.shape == (2,3,side,side) and torch.equal(one, two)
+
+def test_without_patch_nothing_is_new(tmp_path):
+    "Weights of a net that was made before it had a patch fit one of patch 1"
+    net = UNet(1, 8, widths=(8,16), blocks=1)
+    assert net.stem.weight.shape == (8,1,3,3) and net.patch == 1 and net.spec['args']['patch'] == 1
+
+@pytest.mark.parametrize('patch, side', [(3, 28), (5, 28), (0, 28), (2.5, 28), (29, 28)])
+def test_patches_that_do_not_fit(patch, side):
+    with pytest.raises(ValueError, match='patch|squares'): UNet(1, side, widths=(8,), patch=patch)
+
+def test_auto_takes_what_was_measured(monkeypatch):
+    used = []
+    def loss(model, x): used.append(torch.is_autocast_enabled('cpu')); return model.loss(x)
+    x = mnist()[:32]
+    for gain,half in ((3., True), (1., False), (.03, False)):
+        monkeypatch.setattr(train, 'bfloat16_gain', lambda *_: gain)
+        used.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            fit(VAE((1,28,28), hidden=(8,)), x, 2, batch_size=16, dtype='auto', loss=loss, progress=False)
+        assert used == [half]*2
+
+def test_a_slow_bfloat16_is_told(monkeypatch):
+    x = mnist()[:32]
+    monkeypatch.setattr(train, 'bfloat16_gain', lambda *_: 1/30)
+    with pytest.warns(UserWarning, match='30.0 times as long'):
+        fit(VAE((1,28,28), hidden=(8,)), x, 2, batch_size=16, dtype=torch.bfloat16, progress=False)
+
+def test_the_gain_is_measured_once_and_leaves_the_generator_alone():
+    train.bfloat16_gain.cache_clear()
+    before = torch.get_rng_state()
+    gain = train.bfloat16_gain('cpu', torch.get_num_threads())
+    assert gain > 0 and gain == train.bfloat16_gain('cpu', torch.get_num_threads()) and torch.equal(before, torch.get_rng_state())
+    with torch.no_grad(): train.bfloat16_gain('cpu', -1)          # also from a place without gradients
+
+def test_a_run_with_auto_goes_on(tmp_path):
+    x,kw = mnist()[:32],dict(batch_size=16, dtype='auto', progress=False, out=tmp_path, save_every=2)
+    torch.manual_seed(0); fit(VAE((1,28,28), hidden=(8,)), x, 4, **kw)
+    torch.manual_seed(0); fit(VAE((1,28,28), hidden=(8,)), x, 4, resume=True, **kw)
