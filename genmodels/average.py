@@ -157,6 +157,7 @@ def _fill(modules, new):
     for m in modules:
         state = vars(m).copy()
         state.pop('_compiled_call_impl', None)               # of module.compile(): runs the old module
+        if isinstance(state.get('ema'), dict): state['ema'] = None      # it is the weights of the copy
         for name,v in state.items():
             simple = type(v) in _LEAF or type(v) is tuple and not {*map(type, v)} - _LEAF
             if name in _TABLES: state[name] = v.copy()

@@ -259,7 +259,7 @@ def bound_terms(self:DDPM,
 )->Tensor: # Nats, L_0, L_1, ..., L_T, `(T+1, n)`
     "Every term of the bound, one random draw each: T evaluations of the net (Ho et al. 2020, eq. 5)"
     _check_bound(x, self.shape, grey_levels or self.grey_levels)
-    steps = range(1, self.steps+1)
+    x,steps = x.to(next(self.parameters(), x).dtype),range(1, self.steps+1)
     with evaluating(self) as m:
         terms = [m.kl_step(x, torch.full((len(x),), k), grey_levels, **cond) for k in steps]
         return torch.stack([*terms, m.last_nats(x)])
@@ -281,6 +281,7 @@ def elbo(self:DDPM,
     if terms is None: return -self.bound_terms(x, grey_levels, **cond).sum(0)
     check_whole('terms', terms, hint='None takes all')
     _check_bound(x, self.shape, grey_levels or self.grey_levels)
+    x = x.to(next(self.parameters(), x).dtype)
     with evaluating(self) as m:
         total = m.last_nats(x) + m.kl_step(x, torch.ones(len(x)), grey_levels, **cond)
         for k,w in zip(*draw_steps(self.path, self.steps, len(x), terms)):

@@ -179,7 +179,7 @@ def encode(self:VAE,
 def _guess(self:VAE, x):
     "Mean and log standard deviation of q(z|x)"
     check_shape(x, self.shape)
-    h = self.encoder(x)
+    h = self.encoder(x.to(next(self.encoder.parameters(), x).dtype))     # NumPy's float64 is too wide
     _check_output(h, len(x), (2*self.latent_dim,), 'the encoder', ', a mean and a log sd per latent variable')
     h = h.to(x.dtype)      # in float32 under bfloat16 autocast, too: small spreads and KLs need the digits
     return h.chunk(2, dim=1)
@@ -189,7 +189,7 @@ def decode(self:VAE,
     z:Tensor, # Latent variables, `(n, latent_dim)`
 )->Tensor: # Means of a Gaussian, log-odds of a Bernoulli: `(n, C, H, W)`; parameters of a mixture: `(n, 3 C components, H, W)`
     "What the decoder draws; ValueError where it returns another shape"
-    y = self.decoder(z)
+    y = self.decoder(z.to(next(self.decoder.parameters(), z).dtype))
     _check_output(y, len(z), self.out_shape, 'the decoder', ' for this likelihood')
     return y
 

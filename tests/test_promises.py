@@ -434,3 +434,19 @@ def test_calls_that_make_no_sense(call, says):
 def test_data_with_words(tmp_path):
     fit(makes['vae'](), Captions(), 2, loss=lambda m, b: m.loss(b['x']), out=tmp_path, progress=False, batch_size=4)
     fit(makes['vae'](), x, 1, seed=np.int64(4), **quick)
+
+def test_float64_images_are_looked_at_as_float32():
+    torch.manual_seed(0)
+    v,d = makes['vae'](),makes['ddpm']()
+    for f in (lambda x: v.encode(x)[0], v.reconstruct): assert torch.allclose(f(x[:4].double()).float(), f(x[:4]), atol=1e-4)
+    assert (v.bits_per_dim(x[:4].double(), 17, k=200) - v.bits_per_dim(x[:4], 17, k=200)).abs().max() < .1
+    for terms in (None, 2):
+        torch.manual_seed(0); one = d.bits_per_dim(x[:4].double(), 17, terms=terms)
+        torch.manual_seed(0); assert torch.equal(one, d.bits_per_dim(x[:4], 17, terms=terms))
+
+def test_a_copy_of_the_averaged_model(trained):
+    from genmodels import evaluating
+    want = drawn(trained)
+    with evaluating(trained) as m: kept = copy.deepcopy(m)
+    got = []
+    assert not warns(lambda: got.append(drawn(kept))) and torch.equal(got[0], want)
