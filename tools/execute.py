@@ -25,12 +25,12 @@ def animation(html, cell_id):
 
 def tidy(cell):
     "The outputs worth storing, the same in every run"
-    res, seen = [], set()
+    res, is_value = [], any('image/png' in o.data for o in cell.outputs if o.output_type == 'execute_result')
     for o in cell.outputs:
         data = o.get('data', {})
         if o.get('name') == 'stderr' or WIDGET in data: continue
-        if data.get('image/png') in seen: continue         # a figure that is the cell's value is shown twice
-        seen.update(filter(None, [data.get('image/png')]))
+        # a figure that is the cell's value is shown once more as it is closed, sometimes a pixel apart
+        if is_value and o.output_type == 'display_data' and 'image/png' in data: continue
         if o.output_type == 'stream':
             o.text = re.sub(r'[^\n]*\r(?!\n)', '', o.text)     # a progress line that was overwritten
             if res and res[-1].output_type == 'stream' and res[-1].name == o.name:
