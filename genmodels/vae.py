@@ -167,6 +167,10 @@ def _check_output(y, n, shape, who, what):
     check(y.shape==(n,*shape), wanted, tuple(y.shape))
 
 # %% ../nbs/11_vae.ipynb #18ac822b
+def _narrowed(x, net):
+    "NumPy's float64 in the type of the weights"
+    return x.to(next(net.parameters(), x).dtype) if x.dtype == torch.float64 else x
+
 @patch
 def encode(self:VAE,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
@@ -179,7 +183,7 @@ def encode(self:VAE,
 def _guess(self:VAE, x):
     "Mean and log standard deviation of q(z|x)"
     check_shape(x, self.shape)
-    h = self.encoder(x.to(next(self.encoder.parameters(), x).dtype))     # NumPy's float64 is too wide
+    h = self.encoder(_narrowed(x, self.encoder))
     _check_output(h, len(x), (2*self.latent_dim,), 'the encoder', ', a mean and a log sd per latent variable')
     h = h.to(x.dtype)      # in float32 under bfloat16 autocast, too: small spreads and KLs need the digits
     return h.chunk(2, dim=1)
@@ -189,7 +193,7 @@ def decode(self:VAE,
     z:Tensor, # Latent variables, `(n, latent_dim)`
 )->Tensor: # Means of a Gaussian, log-odds of a Bernoulli: `(n, C, H, W)`; parameters of a mixture: `(n, 3 C components, H, W)`
     "What the decoder draws; ValueError where it returns another shape"
-    y = self.decoder(z.to(next(self.decoder.parameters(), z).dtype))
+    y = self.decoder(_narrowed(z, self.decoder))
     _check_output(y, len(z), self.out_shape, 'the decoder', ' for this likelihood')
     return y
 
