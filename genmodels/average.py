@@ -49,7 +49,7 @@ def checksum(
 def _seal(p):
     "Checksums of a weight: as it is, and as it would be after a cast to another usual type"
     types = (p.dtype,torch.float32,torch.bfloat16,torch.float16) if p.is_floating_point() else (p.dtype,)
-    return {dtype: checksum(p.detach().to(dtype)) for dtype in types}
+    return {dtype: checksum(p.detach().to(dtype)) for dtype in dict.fromkeys(types)}     # as it is first
 
 def _moved(p, average):
     "Has a weight moved since its average was sealed?"

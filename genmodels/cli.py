@@ -81,11 +81,6 @@ def _check_free(out, overwrite, files, hint='choose another name'):
     wanted = 'the name of something new for --out'
     check(not there, wanted, f'{out}, which is there', f'{hint}, or replace it with --overwrite')
 
-def _pictures(data, split, size=None, in_range=False):
-    "Pictures that `--data` names; where that can mean two things, say which"
-    from genmodels.pictures import dataset
-    return dataset(data, split, size=size, in_range=in_range)
-
 def _as_made_by(model, x, data):
     "Pictures as a model makes them, grey ones in colour if need be; ValueError for others"
     from genmodels.checks import check
@@ -132,13 +127,14 @@ def train(
     from genmodels.checks import check
     from genmodels.experiment import preset
     from genmodels.files import try_folder
+    from genmodels.pictures import dataset
     from genmodels.train import fit
     out = out or model
     _check_checkpoint(out, resume, overwrite)
     check(not (resume and start), '--resume or --start', 'both')
     try_folder(out)
     begun = start and _trained(start, device, model)
-    x = _pictures(data, 'train', size, in_range)
+    x = dataset(data, 'train', size=size, in_range=in_range)
     if begun: x = _as_made_by(begun, x, data)
     new,settings = preset(model, tuple(x.shape[1:]), x, seed)
     typed = dict(steps=steps, batch_size=batch_size, lr=lr, clip=clip)
@@ -198,14 +194,16 @@ def sample(
 # %% ../nbs/90_cli.ipynb #evaluate1
 def _held_out(data, size, in_range):
     "The test images of `data`, and how many it has for training; without two parts all of it is held out"
-    try: test = _pictures(data, 'test', size, in_range)
+    from genmodels.pictures import dataset
+    how = dict(size=size, in_range=in_range)
+    try: test = dataset(data, 'test', **how)
     except ValueError as e:
         if 'two parts' not in str(e): raise
-        test = _pictures(data, 'train', size, in_range)
+        test = dataset(data, 'train', **how)
         told = f'all {len(test)} images in {data} count as held-out, as it has no part for training'
         print(f'genmodels: {told}: the scores flatter a model that has seen them', file=sys.stderr)
         return test,len(test)
-    try: return test,len(_pictures(data, 'train', size, in_range))
+    try: return test,len(dataset(data, 'train', **how))
     except ValueError: return test,len(test)           # a test part alone
 
 def evaluate(

@@ -258,16 +258,16 @@ def bound_terms(self:DDPM,
     **cond, # Conditions for the net
 )->Tensor: # Nats, L_0, L_1, ..., L_T, `(T+1, n)`
     "Every term of the bound, one random draw each: T evaluations of the net (Ho et al. 2020, eq. 5)"
-    _check_bound(x, self.shape, grey_levels or self.grey_levels)
-    x,steps = x.to(next(self.parameters(), x).dtype),range(1, self.steps+1)
+    x,steps = _countable(self, x, grey_levels),range(1, self.steps+1)
     with evaluating(self) as m:
         terms = [m.kl_step(x, torch.full((len(x),), k), grey_levels, **cond) for k in steps]
         return torch.stack([*terms, m.last_nats(x)])
 
-def _check_bound(x, shape, grey_levels):
-    "ValueError unless `x` holds images that the bound can count in bits"
-    check_shape(x, shape)
-    check_grey(x, grey_levels)
+def _countable(model, x, grey_levels):
+    "Images that the bound can count in bits, in the type of the weights; ValueError for others"
+    check_shape(x, model.shape)
+    check_grey(x, grey_levels or model.grey_levels)
+    return x.to(next(model.parameters(), x).dtype)
 
 # %% ../nbs/23_ddpm.ipynb #baded76a
 @patch
@@ -280,8 +280,7 @@ def elbo(self:DDPM,
     "Random, unbiased estimate of the lower bound on log P(x) (Ho et al. 2020, eq. 5 and 13)"
     if terms is None: return -self.bound_terms(x, grey_levels, **cond).sum(0)
     check_whole('terms', terms, hint='None takes all')
-    _check_bound(x, self.shape, grey_levels or self.grey_levels)
-    x = x.to(next(self.parameters(), x).dtype)
+    x = _countable(self, x, grey_levels)
     with evaluating(self) as m:
         total = m.last_nats(x) + m.kl_step(x, torch.ones(len(x)), grey_levels, **cond)
         for k,w in zip(*draw_steps(self.path, self.steps, len(x), terms)):

@@ -8,7 +8,7 @@ __all__ = ['TARGETS', 'row', 'solve', 'convert', 'implied_weight', 'sigma2_weigh
 
 # %% ../nbs/21_denoise.ipynb #ddac149a
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -277,10 +277,10 @@ def check_data(self:Denoiser,
 ):
     "ValueError where data can't be what the model was made for: their shape, values, or labels from 1 on"
     check_floats(x, 'data')
-    if self.shape is not None:
+    if self.shape is None: check_values(x.isfinite().all(), x, 'finite data', 'leave out NaN')
+    else:
         check_shape(x, self.shape)
         check_pixels(x)
-    check_values(not x.numel() or x.isfinite().all(), x, 'finite data', 'leave out NaN')
     if self.clip:
         wanted = 'data in [-1,1], to which clip=True holds samples'
         fits = not x.numel() or x.abs().max() < 1.05
@@ -376,11 +376,15 @@ def stable_loss(
     return loss
 
 # %% ../nbs/21_denoise.ipynb #42f6372c
+@lru_cache
+def _factors(n, device):
+    "Random odd numbers, the same every time"
+    return torch.randint(-2**62, 2**62, (n,), generator=torch.Generator().manual_seed(0)).to(device)*2 + 1
+
 def _fingerprints(x):
     "A whole number for each example: the same for the same float32 values, whatever batch they are in"
     bits = (x.flatten(1).float() + 0.).view(torch.int32)             # + 0. turns -0. into 0.
-    g = torch.Generator().manual_seed(0)
-    factors = torch.randint(-2**62, 2**62, bits.shape[1:], generator=g).to(x.device)*2 + 1
+    factors = _factors(bits.shape[1], x.device)
     return torch.cat([(o*factors).sum(1) for o in bits.split(2048)])     # wraps around, and never rounds
 
 class _Members:

@@ -112,8 +112,8 @@ def label_dropout(
     def loss(model, batch):
         told = isinstance(batch, dict) and 'y' in batch
         check(told, 'data as dict(x=..., y=...), with labels', 'none', "digits('train', labels=True) is one")
-        y = drop_labels(batch['y'], _classes(unwrapped(model)), p)
-        return unwrapped(model).loss(batch['x'], y=y)
+        model = unwrapped(model)
+        return model.loss(batch['x'], y=drop_labels(batch['y'], _classes(model), p))
     return loss
 
 # %% ../nbs/24_guidance.ipynb #bd17eb53

@@ -322,7 +322,6 @@ def digit_net(
     return net
 
 # %% ../nbs/09_metrics.ipynb #34533203
-@lru_cache
 def digit_reader(
     side:int=28, # Pixels: 8 or 28
 )->DigitNet: # Like `digit_net`, of other weights, and sure of itself

@@ -18,9 +18,8 @@ from .gauss import col, randn_like
 from .path import At
 
 # %% ../nbs/22_samplers.ipynb #b2b82a32
-def _keep(p, q):
+def _keep(a_t, sig_t, a_s, sig_s):
     "Share of the variance that stays unknown; not in bfloat16, where two near times may look alike"
-    (a_t,sig_t),(a_s,sig_s) = p.wide,q.wide
     return (a_t*sig_s/(a_s*sig_t))**2
 
 def posterior(
@@ -30,7 +29,8 @@ def posterior(
     q:At, # The path at `s`, the time wanted, `s < t`
 )->tuple[Tensor,Tensor]: # Mean `(n, ...)` and standard deviation, 0-d or `(n, 1, ...)`
     "The Gaussian q(x_s | x_t, x_0) (Ho et al. 2020, eq. 7, for any path)"
-    (a_t,sig_t),(a_s,sig_s),keep = p.wide,q.wide,_keep(p, q)
+    (a_t,sig_t),(a_s,sig_s) = p.wide,q.wide
+    keep = _keep(a_t, sig_t, a_s, sig_s)
     mu = (a_s*(1-keep)).to(xt)*x0 + (a_t*sig_s**2/(a_s*sig_t**2)).to(xt)*xt
     return mu,(sig_s*(1-keep).sqrt()).to(xt)
 
@@ -71,7 +71,8 @@ def ddim_step(
     p,q = model.path.at(t, xt),model.path.at(s, xt)
     x0 = model(xt, t, **cond)
     eps = (xt - p.a*x0)/p.sig
-    g = (eta*q.wide[1]*(1 - _keep(p, q)).sqrt()).to(xt)
+    a_s,sig_s = q.wide
+    g = (eta*sig_s*(1 - _keep(*p.wide, a_s, sig_s)).sqrt()).to(xt)
     xs = q.a*x0 + (q.sig**2 - g**2).sqrt()*eps
     return xs + g*randn_like(xt, generator) if eta else xs
 
