@@ -116,28 +116,6 @@ def edm_weight(
     check_above('sd', sd)
     return partial(_edm, sd=sd, target=target)
 
-# %% ../nbs/21_denoise.ipynb #e0efeee4
-def _check_target(target, path):
-    """Refuse a target that leaves x0 unknown at t=1, where sampling starts: both rows must point in
-    different directions"""
-    p = path.at(torch.tensor(1., dtype=torch.float64))
-    c,d = [torch.as_tensor(o, dtype=torch.float64) for o in row(target, p)]
-    sine = (p.sig*c - p.a*d).abs()/(torch.hypot(p.a, p.sig)*torch.hypot(c, d))
-    got = f'{target!r}, which leaves x0 unknown there on this path, where a={p.a:.3g}'
-    check(sine > 1e-6, 'a target that tells x0 at t=1', got,
-          'choose x0, v or u, or a path that keeps some signal')
-
-# %% ../nbs/21_denoise.ipynb #1f1b70e9
-def _check_loss(target, times, weight):
-    "Refuse times or weights that the loss can't use"
-    if not (times is None or callable(times)):
-        check_whole('times', times, hint='or None (uniform), or a function of n')
-    ok = weight is None or callable(weight)
-    check(ok, 'weight to be None or a function of p such as min_snr_weight() makes', repr(weight))
-    meant = getattr(weight, 'spec', {}).get('args', {}).get('target', target)
-    check(meant == target, f'a weight for the loss of {target!r}', f'one for that of {meant!r}',
-          f'make it with target={target!r}')
-
 # %% ../nbs/21_denoise.ipynb #067de1c3
 @record
 class Denoiser(nn.Module):
@@ -188,11 +166,6 @@ def output(self:Denoiser,
     if y.shape != xt.shape: _refuse_output(y, xt)
     return y.to(torch.promote_types(y.dtype, xt.dtype))
 
-# %% ../nbs/21_denoise.ipynb #128f33ae
-def _refuse_output(y, xt):
-    refuse(f'the net to return the shape {tuple(xt.shape)} of its input', tuple(y.shape),
-           'split off channels that mean something else (a learned variance) first')
-
 # %% ../nbs/21_denoise.ipynb #208bc4a7
 @patch
 def predict(self:Denoiser,
@@ -222,6 +195,59 @@ def forward(self:Denoiser,
     "`estimate`, clipped to [-1,1] where the model clips"
     x0 = self.estimate(xt, t, **cond)
     return x0.clamp(-1, 1) if self.clip else x0
+
+# %% ../nbs/21_denoise.ipynb #e0efeee4
+def _check_target(target, path):
+    """Refuse a target that leaves x0 unknown at t=1, where sampling starts: both rows must point in
+    different directions"""
+    p = path.at(torch.tensor(1., dtype=torch.float64))
+    c,d = [torch.as_tensor(o, dtype=torch.float64) for o in row(target, p)]
+    sine = (p.sig*c - p.a*d).abs()/(torch.hypot(p.a, p.sig)*torch.hypot(c, d))
+    got = f'{target!r}, which leaves x0 unknown there on this path, where a={p.a:.3g}'
+    check(sine > 1e-6, 'a target that tells x0 at t=1', got,
+          'choose x0, v or u, or a path that keeps some signal')
+
+# %% ../nbs/21_denoise.ipynb #1f1b70e9
+def _check_loss(target, times, weight):
+    "Refuse times or weights that the loss can't use"
+    if not (times is None or callable(times)):
+        check_whole('times', times, hint='or None (uniform), or a function of n')
+    ok = weight is None or callable(weight)
+    check(ok, 'weight to be None or a function of p such as min_snr_weight() makes', repr(weight))
+    meant = getattr(weight, 'spec', {}).get('args', {}).get('target', target)
+    check(meant == target, f'a weight for the loss of {target!r}', f'one for that of {meant!r}',
+          f'make it with target={target!r}')
+
+# %% ../nbs/21_denoise.ipynb #128f33ae
+def _refuse_output(y, xt):
+    refuse(f'the net to return the shape {tuple(xt.shape)} of its input', tuple(y.shape),
+           'split off channels that mean something else (a learned variance) first')
+
+# %% ../nbs/21_denoise.ipynb #5d8f3d73
+@patch
+def check_data(self:Denoiser,
+    x:Tensor, # Clean data, `(n, ...)`
+    y:Tensor=None, # Labels, `(n,)`
+):
+    "ValueError where data can't be what the model was made for: their shape, values, or labels from 1 on"
+    check_floats(x, 'data')
+    if self.shape is None: check_values(x.isfinite().all(), x, 'finite data', 'leave out NaN')
+    else:
+        check_shape(x, self.shape)
+        check_pixels(x)
+    if self.clip:
+        wanted = 'data in [-1,1], to which clip=True holds samples'
+        fits = not x.numel() or x.abs().max() < 1.05
+        check_values(fits, x, wanted, 'scale the data, or make the model with clip=False')
+    if y is not None: _check_labels(y, self.net)
+    self.looked = True
+
+def _check_labels(y, net):
+    "ValueError for labels from 1 to n where a net counts its n classes from 0"
+    classes,y = classes_of(net) or 0,torch.as_tensor(y)
+    from_one = classes > 1 and y.numel() > 0 and (y.min(),y.max()) == (1,classes)
+    hint = f'take y-1: to this net {classes} means no class at all'
+    check(not from_one, f'labels from 0 to {classes-1}', f'1 to {classes}', hint)
 
 # %% ../nbs/21_denoise.ipynb #2075da78
 @patch
@@ -270,31 +296,6 @@ def draw_times(self:Denoiser,
     return 1 - u if self.times is None else (u*self.times).ceil().clamp(min=1)/self.times
 
 # %% ../nbs/21_denoise.ipynb #0428aab8
-@patch
-def check_data(self:Denoiser,
-    x:Tensor, # Clean data, `(n, ...)`
-    y:Tensor=None, # Labels, `(n,)`
-):
-    "ValueError where data can't be what the model was made for: their shape, values, or labels from 1 on"
-    check_floats(x, 'data')
-    if self.shape is None: check_values(x.isfinite().all(), x, 'finite data', 'leave out NaN')
-    else:
-        check_shape(x, self.shape)
-        check_pixels(x)
-    if self.clip:
-        wanted = 'data in [-1,1], to which clip=True holds samples'
-        fits = not x.numel() or x.abs().max() < 1.05
-        check_values(fits, x, wanted, 'scale the data, or make the model with clip=False')
-    if y is not None: _check_labels(y, self.net)
-    self.looked = True
-
-def _check_labels(y, net):
-    "ValueError for labels from 1 to n where a net counts its n classes from 0"
-    classes,y = classes_of(net) or 0,torch.as_tensor(y)
-    from_one = classes > 1 and y.numel() > 0 and (y.min(),y.max()) == (1,classes)
-    hint = f'take y-1: to this net {classes} means no class at all'
-    check(not from_one, f'labels from 0 to {classes-1}', f'1 to {classes}', hint)
-
 @patch
 def loss(self:Denoiser,
     x:Tensor, # Clean data, `(n, ...)`
@@ -376,6 +377,7 @@ def stable_loss(
     return loss
 
 # %% ../nbs/21_denoise.ipynb #42f6372c
+# looks up whether a batch belongs to the data: see "What a denoiser refuses"
 @lru_cache
 def _factors(n, device):
     "Random odd numbers, the same every time"

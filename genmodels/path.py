@@ -49,6 +49,37 @@ class At:
         dtype = torch.promote_types(self.like.dtype, torch.float32)
         return self.u.to(self.like.device, dtype).expand(len(self.like))
 
+# %% ../nbs/20_path.ipynb #e7a2e01c
+@dataclass(frozen=True, repr=False)
+class Path:
+    "How data become noise: `x_t = a(t) x0 + sig(t) eps`, data at t=0, noise at t=1"
+    a:Callable # Scale of the signal, a function of a float64 `t`
+    sig:Callable # Scale of the noise, likewise
+    def __post_init__(self): _check_ends(self)
+
+    def at(self,
+        t:float|Tensor, # Time in [0,1]: a number or `(n,)`; without `x` of any shape
+        x:Tensor=None, # The batch that the values will meet, `(n, ...)`; None: they look like `t`
+    )->At: # `a`, `sig`, `snr`, `log_snr`, `rate`, `t`
+        "The path at a time, as a value; ValueError where `t` is outside [0,1] or doesn't fit `x`"
+        return At(self, t, x)
+
+    def __call__(self,
+        t:float|Tensor, # Time in [0,1], of any shape
+    )->tuple: # `(a, sig)` at `t`, in `t`'s shape and dtype
+        "Both scales, computed in float64; ValueError where `t` is outside [0,1]"
+        p = self.at(t)
+        return p.a,p.sig
+
+    def noise(self,
+        x0:Tensor, # Data, `(n, ...)`
+        t:float|Tensor, # Time, a number or `(n,)`
+        eps:Tensor, # Standard normal noise of `x0`'s shape
+    )->Tensor: # `x_t`, `(n, ...)`
+        "Jump from data straight to time `t`"
+        p = self.at(t, x0)
+        return p.a*x0 + p.sig*eps
+
 # %% ../nbs/20_path.ipynb #b2576c9c
 def _floating(t):
     "`t` as a tensor of floating-point numbers"
@@ -84,37 +115,6 @@ def _check_ends(path):
     (a_0,a_1),(sig_0,sig_1) = path.a(t).tolist(),path.sig(t).tolist()
     check(a_0 > 0 and sig_1 > 0 and a_1*sig_0 < a_0*sig_1, 'data at t=0 and noise at t=1',
           f'a from {a_0:g} to {a_1:g}, sig from {sig_0:g} to {sig_1:g}', 'are the two swapped?')
-
-# %% ../nbs/20_path.ipynb #e7a2e01c
-@dataclass(frozen=True, repr=False)
-class Path:
-    "How data become noise: `x_t = a(t) x0 + sig(t) eps`, data at t=0, noise at t=1"
-    a:Callable # Scale of the signal, a function of a float64 `t`
-    sig:Callable # Scale of the noise, likewise
-    def __post_init__(self): _check_ends(self)
-
-    def at(self,
-        t:float|Tensor, # Time in [0,1]: a number or `(n,)`; without `x` of any shape
-        x:Tensor=None, # The batch that the values will meet, `(n, ...)`; None: they look like `t`
-    )->At: # `a`, `sig`, `snr`, `log_snr`, `rate`, `t`
-        "The path at a time, as a value; ValueError where `t` is outside [0,1] or doesn't fit `x`"
-        return At(self, t, x)
-
-    def __call__(self,
-        t:float|Tensor, # Time in [0,1], of any shape
-    )->tuple: # `(a, sig)` at `t`, in `t`'s shape and dtype
-        "Both scales, computed in float64; ValueError where `t` is outside [0,1]"
-        p = self.at(t)
-        return p.a,p.sig
-
-    def noise(self,
-        x0:Tensor, # Data, `(n, ...)`
-        t:float|Tensor, # Time, a number or `(n,)`
-        eps:Tensor, # Standard normal noise of `x0`'s shape
-    )->Tensor: # `x_t`, `(n, ...)`
-        "Jump from data straight to time `t`"
-        p = self.at(t, x0)
-        return p.a*x0 + p.sig*eps
 
 # %% ../nbs/20_path.ipynb #c5e4a006
 @patch
