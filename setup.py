@@ -40,10 +40,10 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=[lib, f'{lib}.*']),
-    package_data={lib: ['py.typed','data/*']},
+    package_data={lib: ['py.typed','data/*','models/*/*']},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(),
-    extras_require={'dev': cfg['dev_requirements'].split()},
+    extras_require={'dev': cfg['dev_requirements'].split(), 'bench': cfg['bench_requirements'].split()},
     entry_points={'console_scripts': cfg['console_scripts'].splitlines(), 'nbdev': [f'{lib}={lib}._modidx:d']},
     zip_safe=False,
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 QUICK = 'import_time', 'fit_overhead', 'score_cost', 'vae_speed', 'train_step', 'ddpm_step', 'ncsn_step'
-LONG = 'digits_quality', 'ncsn_quality', 'iwae_mnist'
+LONG = 'digits_quality', 'ncsn_quality', 'compare', 'search', 'iwae_mnist'
 
 
 def run(name, out):

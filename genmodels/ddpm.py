@@ -26,7 +26,7 @@ def log_prob_grey(
     mu:Tensor, # Mean of the Gaussian, as `x`
     sd:float|Tensor, # Its standard deviation
     grey_levels:int=256, # Of the data
-)->Tensor: # Nats an example, `(n,)`
+)->Tensor: # Nats per example, `(n,)`
     "Log-probability of the grey levels of `x` under a Gaussian cut into bins (Ho et al. 2020, eq. 13)"
     h = 1/(grey_levels-1)
     def z(edge): return (x.double()-mu+edge)/sd           # float32 would swallow h beside a far mean
@@ -156,7 +156,7 @@ def sample(self:DDPM,
     progress:bool=False, # Show a bar?
     batch_size:int=512, # Images at a time
     estimate:Estimate=None, # Another estimate made of this model, such as `guided(model, 3.)` or `threshold(model)`
-    **cond, # Conditions for the net, such as `y`, one an image
+    **cond, # Conditions for the net, such as `y`, one per image
 )->Tensor: # Images in [-1,1], `(n, C, H, W)`
     "Draw `n` images; ValueError for fewer than one image or step, or more steps than the chain has"
     check_whole('n', n)
@@ -194,7 +194,7 @@ def step_nats(self:DDPM,
     x0:Tensor, # What the net makes of `x` noised to k/T
     share:Tensor=None, # Its share of log beta, where the variance is learned
     grey_levels:int=None, # Of the data; None: the model's
-)->Tensor: # Nats an image, `(n,)`
+)->Tensor: # Nats per image, `(n,)`
     "L_{k-1} (Ho et al. 2020, eq. 5): a KL divergence for k > 1, minus the log-probability for k = 1"
     T,k = self.steps,k.double()
     later = k.clamp(min=2)
@@ -211,7 +211,7 @@ def kl_step(self:DDPM,
     grey_levels:int=None, # Of the data; None: the model's
     clip:bool=None, # Clip the estimate of x0? None: as the model does
     **cond, # Conditions for the net
-)->Tensor: # Nats an image, `(n,)`
+)->Tensor: # Nats per image, `(n,)`
     "One random draw of L_{k-1}"
     p = self.at(k.double()/self.steps, x)
     xt = p.a*x + p.sig*torch.randn_like(x)
@@ -231,7 +231,7 @@ def draw_steps(
     path:Path, # Gives the SNR
     T:int, # Length of the chain
     n:int, # Images
-    terms:int=None, # Draws an image; None: every step from 2 to T once
+    terms:int=None, # Draws per image; None: every step from 2 to T once
 )->tuple: # Steps and their weights, each `(draws, n)`, float64
     "Steps drawn as their drops in log-SNR, one from each of `terms` slices, and 1/(terms times probability)"
     k = torch.arange(2, T+1, dtype=torch.float64)
@@ -246,7 +246,7 @@ def draw_steps(
 @patch
 def last_nats(self:DDPM,
     x:Tensor, # Images in [-1,1], `(n, C, H, W)`
-)->Tensor: # Nats an image, `(n,)`
+)->Tensor: # Nats per image, `(n,)`
     "L_T: what the end of the chain still knows of the image"
     p = self.path.at(1., x)
     return kl_normal(p.a*x, p.sig)
@@ -274,9 +274,9 @@ def _countable(model, x, grey_levels):
 def elbo(self:DDPM,
     x:Tensor, # Images on the grid of `grey_levels` values in [-1,1], `(n, C, H, W)`
     grey_levels:int=None, # Of the data: 17 for the digits; None: the model's, 256 unless told
-    terms:int=None, # Steps drawn an image; None: all of them
+    terms:int=None, # Steps drawn per image; None: all of them
     **cond, # Conditions for the net
-)->Tensor: # Nats an image, `(n,)`
+)->Tensor: # Nats per image, `(n,)`
     "Random, unbiased estimate of the lower bound on log P(x) (Ho et al. 2020, eq. 5 and 13)"
     if terms is None: return -self.bound_terms(x, grey_levels, **cond).sum(0)
     check_whole('terms', terms, hint='None takes all')
@@ -293,7 +293,7 @@ def bits_per_dim(self:DDPM,
     grey_levels:int=None, # As for `elbo`
     terms:int=None, # As for `elbo`
     **cond, # As for `elbo`
-)->Tensor: # Bits a pixel and channel, `(n,)`
+)->Tensor: # Bits per pixel and channel, `(n,)`
     "The bound as a code length: bits that the model needs for each number of an image, at most"
     return -self.elbo(x, grey_levels, terms, **cond)/(x[0].numel()*math.log(2))
 
@@ -313,8 +313,8 @@ def bound_loss(self:DDPM,
     x:Tensor, # Images on the grid of the model's `grey_levels`, `(n, C, H, W)`
     probs:Tensor=None, # Probability of each step from 1 to T, `(T,)`; None: `step_probs`
     **cond, # Conditions for the net
-)->Tensor: # Nats a pixel and channel, a scalar
-    "Unbiased estimate of L_0 + ... + L_{T-1}, one step an image; for `fit(..., loss=DDPM.bound_loss)`"
+)->Tensor: # Nats per pixel and channel, a scalar
+    "Unbiased estimate of L_0 + ... + L_{T-1}, one step per image; for `fit(..., loss=DDPM.bound_loss)`"
     if not self.looked: self.check_data(x)
     if not self.counted: check_grey(x, self.grey_levels)
     self.counted = True

@@ -48,26 +48,6 @@ def _check_signal(p):
     check(seen, 'signal left, without which a classifier can\'t guide', f'a=0 at t={p.u.max():g}',
           'use a path with a > 0, or start a little below t=1')
 
-# %% ../nbs/24_guidance.ipynb #529daaab
-def _classes(model):
-    "How many classes a model knows: its own `classes`, or those of its net; ValueError where there are none"
-    model = model.base if isinstance(model, Estimate) else model
-    n = getattr(model, 'classes', None) or classes_of(getattr(model, 'net', None))
-    check(n, 'a model that knows classes', 'an unconditional one',
-          'make its net with classes=..., UNet(..., classes=10), and train it with loss=label_dropout()')
-    return n
-
-def _labels(y, n):
-    "`y` as labels; ValueError unless they are whole numbers below `n`"
-    y = torch.as_tensor(y)
-    whole = not y.is_floating_point() and y.dtype != torch.bool
-    check(whole, f'labels as whole numbers from 0 to {n-1}', y.dtype)
-    if y.numel() > 0:
-        least,most = y.min(),y.max()
-        hint = 'to leave the class open, give no label'
-        check(0 <= least and most < n, f'labels from 0 to {n-1}', f'{least} to {most}', hint)
-    return y.long()
-
 # %% ../nbs/24_guidance.ipynb #ee8e73eb
 def guided(
     model, # Estimates E[x0|xt] with and without a class, `model(xt, t, y=...)`; carries its `path`
@@ -90,6 +70,26 @@ def _told(y, n, xt):
     if y.device.type == 'cpu': y = _labels(y, n)
     y = y.to(xt.device)
     return y.expand(len(xt)) if y.ndim == 0 else y
+
+# %% ../nbs/24_guidance.ipynb #529daaab
+def _classes(model):
+    "How many classes a model knows: its own `classes`, or those of its net; ValueError where there are none"
+    model = model.base if isinstance(model, Estimate) else model
+    n = getattr(model, 'classes', None) or classes_of(getattr(model, 'net', None))
+    check(n, 'a model that knows classes', 'an unconditional one',
+          'make its net with classes=..., UNet(..., classes=10), and train it with loss=label_dropout()')
+    return n
+
+def _labels(y, n):
+    "`y` as labels; ValueError unless they are whole numbers below `n`"
+    y = torch.as_tensor(y)
+    whole = not y.is_floating_point() and y.dtype != torch.bool
+    check(whole, f'labels as whole numbers from 0 to {n-1}', y.dtype)
+    if y.numel() > 0:
+        least,most = y.min(),y.max()
+        hint = 'to leave the class open, give no label'
+        check(0 <= least and most < n, f'labels from 0 to {n-1}', f'{least} to {most}', hint)
+    return y.long()
 
 # %% ../nbs/24_guidance.ipynb #7453ddd5
 def drop_labels(

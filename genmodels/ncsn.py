@@ -50,31 +50,6 @@ class ScoreNet(nn.Module):
         y = self.net(x/size, t, **cond)
         return (self.sd/sig*y - x/size)/size
 
-# %% ../nbs/31_ncsn.ipynb #281c4e5e
-def _in_words(sigmas):
-    "Noise levels, the largest first, in a few words"
-    return f'{len(sigmas)} levels from {sigmas[0]:.4g} to {sigmas[-1]:.4g}'
-
-def _check_levels(net, path, levels, any_time):
-    "ValueError where a RefineNet's noise levels are not the model's, or it would be asked between them"
-    net = unwrapped(net)
-    if not isinstance(net, RefineNet): return
-    check(not any_time, 'a net that takes any time, such as a ScoreNet',
-          'a RefineNet, which knows its levels only', 'leave any_time out')
-    sigmas = path(torch.arange(levels, 0, -1)/levels)[1]
-    same = net.levels == levels and torch.allclose(net.sigmas.cpu(), sigmas, rtol=1e-4)
-    check(same, f'a net with the levels of the model, {_in_words(sigmas)}', _in_words(net.sigmas))
-
-# %% ../nbs/31_ncsn.ipynb #40408dce
-def _warn_of_reach(x, sigma_max):
-    "Warn where images of a batch lie farther apart than noise of `sigma_max` can bridge"
-    x = x.flatten(1).float()
-    far = torch.cdist(x, x).max().item()
-    if far <= 7*sigma_max: return
-    warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not '
-        f'bridge that: walkers will not find all of the data; take sigma_max={far:.3g}, '
-        'or suggest_sigmas(data), which also chooses the levels')
-
 # %% ../nbs/31_ncsn.ipynb #2fc03390
 @record
 class NCSN(Denoiser):
@@ -90,7 +65,7 @@ class NCSN(Denoiser):
         scale_by_sigma:bool=True, # Divide the RefineNet's output by the level's sigma?
         net:nn.Module=None, # `net(x, t)`, estimates the score; None: the RefineNet, a narrow U-Net in a `ScoreNet` below 16 pixels
         n_steps_each:int=100, # Langevin steps on each level
-        step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, the paper's
+        step_lr:float=None, # Step size on the last level; None: a fifth of sigma_min^2, as the authors' code has it
         weight:Callable|str='sigma2', # Weight of the loss, a function of the path at a time; 'sigma2': `sigma2_weight()`, the paper's; None: 1
         any_time:bool=False, # Train at all times in (0,1], not on the levels alone: for samplers that ask between them
     ):
@@ -120,6 +95,31 @@ class NCSN(Denoiser):
 def _small_net(channels, image_size, path):
     "A narrow U-Net for images below 16 pixels a side"
     return ScoreNet(UNet(channels, image_size, widths=(16,32), blocks=1, dropout=0.), path, .75)
+
+# %% ../nbs/31_ncsn.ipynb #281c4e5e
+def _in_words(sigmas):
+    "Noise levels, the largest first, in a few words"
+    return f'{len(sigmas)} levels from {sigmas[0]:.4g} to {sigmas[-1]:.4g}'
+
+def _check_levels(net, path, levels, any_time):
+    "ValueError where a RefineNet's noise levels are not the model's, or it would be asked between them"
+    net = unwrapped(net)
+    if not isinstance(net, RefineNet): return
+    check(not any_time, 'a net that takes any time, such as a ScoreNet',
+          'a RefineNet, which knows its levels only', 'leave any_time out')
+    sigmas = path(torch.arange(levels, 0, -1)/levels)[1]
+    same = net.levels == levels and torch.allclose(net.sigmas.cpu(), sigmas, rtol=1e-4)
+    check(same, f'a net with the levels of the model, {_in_words(sigmas)}', _in_words(net.sigmas))
+
+# %% ../nbs/31_ncsn.ipynb #40408dce
+def _warn_of_reach(x, sigma_max):
+    "Warn where images of a batch lie farther apart than noise of `sigma_max` can bridge"
+    x = x.flatten(1).float()
+    far = torch.cdist(x, x).max().item()
+    if far <= 7*sigma_max: return
+    warnings.warn(f'these images lie up to {far:.3g} apart, and noise of sigma_max={sigma_max:.3g} does not '
+        f'bridge that: walkers will not find all of the data; take sigma_max={far:.3g}, '
+        'or suggest_sigmas(data), which also chooses the levels')
 
 # %% ../nbs/31_ncsn.ipynb #1bb0968f
 def _last(states):

@@ -96,7 +96,7 @@ def consistent_step(
     generator:torch.Generator=None, # Source of the noise
     **cond, # Conditions, passed to the model
 )->Tensor: # State at `s`
-    """Step of consistent annealed sampling (Jolicoeur-Martineau et al. 2021, algorithm 3); ValueError for
+    """Step of consistent annealed sampling (Jolicoeur-Martineau et al. 2021); ValueError for
     a path with a < 1"""
     check(0 <= eta <= 2, 'eta between 0 and 2', eta)
     p,q = model.path.at(t, xt),model.path.at(s, xt)
@@ -125,7 +125,7 @@ def consistent_sample(
     **cond, # Conditions for the net, such as `y`, one an image
 )->Tensor: # Images, about in [-1,1], `(n, C, H, W)`
     """Draw `n` images by consistent annealed sampling, one evaluation a level (Jolicoeur-Martineau et al.
-    2021, algorithm 3); ValueError for fewer than one image or two levels"""
+    2021); ValueError for fewer than one image or two levels"""
     levels = model.levels if levels is None else levels
     check_whole('n', n)
     check_whole('levels', levels, least=2)

@@ -216,7 +216,7 @@ def test_mnist_folder(tmp_path, u8):
 # names
 def test_unknown_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match='digits, mnist, fashion, cifar10.*mnits'): dataset('mnits')
+    with pytest.raises(ValueError, match='digits, mnist5k, mnist, fashion, cifar10.*mnits'): dataset('mnits')
     with pytest.raises(FileNotFoundError): dataset('no/such')
     with pytest.raises(FileNotFoundError): dataset('such.npz')
     for split in ('val', ''):

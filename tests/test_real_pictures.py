@@ -66,3 +66,59 @@ def test_a_run_with_auto_goes_on(tmp_path):
     x,kw = mnist()[:32],dict(batch_size=16, dtype='auto', progress=False, out=tmp_path, save_every=2)
     torch.manual_seed(0); fit(VAE((1,28,28), hidden=(8,)), x, 4, **kw)
     torch.manual_seed(0); fit(VAE((1,28,28), hidden=(8,)), x, 4, resume=True, **kw)
+
+@pytest.mark.parametrize('shape, folded', [((3,32,32), 1), ((1,64,64), 2), ((1,48,48), 2), ((1,16,16), 1), ((1,36,36), 1)])
+def test_laptop_presets_of_all_sizes(shape, folded):
+    from genmodels.experiment import MODELS, preset
+    x = 2*torch.rand(6, *shape) - 1
+    for name in MODELS:
+        model,settings = preset(name, shape, x, seed=0)
+        fit(model, x, **settings | dict(steps=1, batch_size=2), progress=False)
+        if name != 'ncsn': assert model.sample(2, **(dict(steps=2) if name == 'ddpm' else {})).shape == (2, *shape)
+        if name == 'ddpm': assert model.net.patch == folded
+
+def test_paper_presets_are_the_papers():
+    from genmodels.experiment import preset
+    def count(m): return sum(p.numel() for p in m.parameters())
+    model,how = preset('ddpm', (3,32,32), scale='paper')
+    assert count(model) == 35_746_307 and model.var == 'fixed_large' and how['steps'] == 800_000 and how['batch_size'] == 128 and how['ema'] == .9999
+    model,how = preset('ncsn', (3,32,32), scale='paper')
+    assert count(model) == 12_471_555 and how['steps'] == 200_000 and how['lr'] == 1e-3
+    with pytest.raises(ValueError, match="'laptop', 'paper'"): preset('vae', scale='desk')
+
+def test_the_job_on_large_digits(tmp_path, capsys):
+    "A few steps: all is written, scored and told, and the time is told first"
+    import json
+    from genmodels.cli import main
+    assert main(['run', '--steps', '2', '--n', '8', '--out', str(tmp_path/'r')]) == 0
+    said = capsys.readouterr()
+    assert 'about a minute on this machine (vae' in said.err
+    report = json.loads((tmp_path/'r/report.json').read_text())
+    assert report['data'] == 'mnist5k' and report['draws'] == 8 and report['real']['legible'] > .8
+    for m in report['models'].values(): assert {'frechet','precision','recall','legible','entropy','elbo','seconds','parameters'} <= m.keys()
+    assert report['models']['ncsn']['elbo'] is None and report['models']['ddpm']['elbo'] < 0
+    assert max(map(len, said.out.splitlines()[:-1])) <= 80 and 'mnist5k' in said.out
+    with pytest.raises(SystemExit): main(['run', '--data', 'fashion'])
+    assert 'mnist5k or digits' in capsys.readouterr().err
+
+def test_the_paper_from_a_terminal(tmp_path):
+    "The command of a GPU, on small pictures and for a step"
+    import numpy as np
+    from genmodels.cli import main
+    np.save(tmp_path/'x.npy', (255*np.random.rand(6, 16, 16, 3)).astype('uint8'))
+    words = f'train vae --preset paper --data {tmp_path}/x.npy --steps 1 --batch-size 2 --out {tmp_path}/m --quiet'
+    assert main(words.split()) == 0 and load(tmp_path/'m').latent_dim == 20
+
+def test_embedded_digits_by_name():
+    from genmodels import dataset
+    assert torch.equal(dataset('mnist5k', 'test'), mnist('test')) and dataset('mnist5k', labels=True)['y'].shape == (4000,)
+
+def test_films(tmp_path):
+    from genmodels import show_film
+    film = show_film([mnist()[k:k+4] for k in range(3)], 'four digits "and" more', ncols=2)
+    assert film.gif[:3] == b'GIF' and 'four digits &quot;and&quot; more' in film._repr_html_()
+    assert film.save(tmp_path/'a.gif').stat().st_size == len(film.gif)
+    with pytest.raises(ValueError, match='.gif'): film.save(tmp_path/'a.png')
+    with pytest.raises(ValueError, match='at least one moment'): show_film([], 'none')
+    colour = show_film([2*torch.rand(2, 3, 8, 8) - 1 for _ in range(3)], 'colours')
+    assert colour.gif[:3] == b'GIF'

@@ -1,8 +1,9 @@
-"""README.md from nbs/index.ipynb: its prose, its code and its text outputs, with links that work from the
-top folder.
+"""README.md from nbs/index.ipynb: its prose, code, text outputs and pictures, with links that work from
+the top folder.
 
-    python tools/readme.py            writes README.md"""
+    python tools/readme.py            writes README.md and the pictures, in nbs/images/"""
 import re
+from base64 import b64decode
 from common import NBS, ROOT, directives, read_nb, source
 
 HIDDEN = {'hide', 'export', 'exporti', 'default_exp'}
@@ -19,7 +20,11 @@ def code(cell):
     if 'output: false' in marks: return
     for o in cell['outputs']:
         data = o.get('data', {})
-        if 'image/png' in data: continue        # its text is `<Figure ...>`; the page has the picture
+        if 'image/png' in data:                 # its text is `<Figure ...>`
+            def said(o): return re.search(rf'#\| {o}: "?(.*?)"?$', source(cell), re.M)[1]
+            name,alt = said('label'),said('fig-alt')
+            yield f'![{alt}](nbs/images/{name}.png)'
+            continue
         plain = o.get('text') or data.get('text/plain', '')
         text = ''.join(data.get('text/markdown', '')) or ''.join(plain)
         if text.strip(): yield text.strip() if 'text/markdown' in data else fence(text)
@@ -33,10 +38,19 @@ def render():
     md = re.sub(r'\]\((?=[\w-]+\.ipynb)', '](nbs/', md)
     return md.rstrip() + '\n'
 
-def stale():
-    f = ROOT/'README.md'
-    return not f.exists() or f.read_text(encoding='utf-8') != render()
+def files():
+    "What is to be written: path -> bytes"
+    cells = [c for c in read_nb(NBS/'index.ipynb')['cells'] if c['cell_type'] == 'code']
+    pictures = {re.search(r'#\| label: (\S+)', source(c))[1]: b64decode(''.join(o['data']['image/png']))
+                for c in cells for o in c['outputs'] if 'image/png' in o.get('data', {})}
+    paths = {NBS/'images'/f'{name}.png': content for name,content in pictures.items()}
+    return {ROOT/'README.md': render().encode('utf-8')} | paths
 
-def write(): (ROOT/'README.md').write_text(render(), encoding='utf-8')
+def stale(): return any(not f.exists() or f.read_bytes() != content for f,content in files().items())
+
+def write():
+    for f,content in files().items():
+        f.parent.mkdir(exist_ok=True)
+        f.write_bytes(content)
 
 if __name__ == '__main__': write()
