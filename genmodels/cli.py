@@ -273,8 +273,8 @@ def _write_scores(result, out):
 
 # %% ../nbs/90_cli.ipynb #0e0f4f17
 def run(
-    data:job_name='mnist5k', # mnist5k: digits of 28x28; digits: those of 8x8, three times as fast
     out:place='out', # Folder for pictures, checkpoints and report.json
+    data:job_name='mnist5k', # mnist5k: digits of 28x28; digits: those of 8x8, three times as fast
     steps:positive=None, # Training steps of each model
     n:positive=None, # Images drawn for the scores; if left out, 1000, or 1297 small ones
     resume:bool=False, # Go on where an interrupted run stopped

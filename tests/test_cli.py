@@ -171,7 +171,7 @@ def test_the_commands_are_functions(tmp_path, capsys):
 
 
 def test_fewer_images_than_the_grid_has_places(tmp_path):
-    assert run('run', '--steps', 1, '--n', 10, '--out', tmp_path/'r', '--quiet').returncode==0
+    assert run('run', '--data', 'digits', '--steps', 1, '--n', 10, '--out', tmp_path/'r', '--quiet').returncode==0
     assert (tmp_path/'r'/'ncsn.png').exists() and (tmp_path/'r'/'report.json').exists()
 
 def test_too_few_to_score(tmp_path, vae):
@@ -215,7 +215,7 @@ def test_step_of_the_preset_leaves_the_right_noise(side):
     import torch
     from genmodels.experiment import preset
     from genmodels.ncsn2 import variance_ratio
-    model = preset('ncsn', (1, side, side), 2*torch.rand(20, 1, side, side) - 1)[0]
+    model = preset('ncsn', (1, side, side), 2*torch.rand(20, 1, side, side) - 1, scale='paper' if side > 8 else 'laptop')[0]
     last = model.path(1/model.levels)[1].item()
     gamma = (model.sigma_max/last)**(1/(model.levels - 1))
     off = [abs(variance_ratio(gamma, k*model.step_lr/last**2, model.n_steps_each, model.levels) - 1) for k in (.9, 1., 1.1)]

@@ -269,7 +269,7 @@ def test_the_callers_generators_are_left_alone(tmp_path, vae):
     torch.manual_seed(5); np.random.seed(5); random.seed(5)
     before = state()
     commands = dict(train=lambda: cli.train('ddpm', steps=1, batch_size=4, out=tmp_path/'m', quiet=True), sample=lambda: cli.sample(vae, 2, out=tmp_path/'x.png', quiet=True),
-                    evaluate=lambda: cli.evaluate(vae, n=8, quiet=True), run=lambda: cli.run(tmp_path/'r', steps=1, n=4, quiet=True), preset=lambda: experiment.preset('ncsn', seed=0))
+                    evaluate=lambda: cli.evaluate(vae, n=8, quiet=True), run=lambda: cli.run(tmp_path/'r', data='digits', steps=1, n=4, quiet=True), preset=lambda: experiment.preset('ncsn', seed=0))
     for name, f in commands.items():
         f()
         assert state() == before, name

@@ -79,4 +79,4 @@ def test_on_the_command_line(tmp_path, monkeypatch, capsys):
 def test_cards_are_json_with_numbers_that_were_computed():
     for name in NAMES:
         c = json.loads((FOLDER/name/'card.json').read_text())
-        assert 0 < c['minutes'] < 150 and c['scores']['frechet'] < 10*c['real']['frechet'] and c['steps'] >= 4000
+        assert 0 < c['minutes'] < 150 and c['scores']['frechet'] < 20*c['real']['frechet'] and c['steps'] >= 4000

@@ -10,6 +10,11 @@ HIDDEN = {'hide', 'export', 'exporti', 'default_exp'}
 
 def fence(text, lang=''): return f'```{lang}\n{text.strip()}\n```'
 
+def said(cell, option):
+    "An option of a cell, such as its label; None where it has none"
+    found = re.search(rf'#\| {option}: "?(.*?)"?$', source(cell), re.M)
+    return found and found[1]
+
 def code(cell):
     "A code cell and its text outputs as Markdown"
     marks = directives(source(cell))
@@ -21,9 +26,8 @@ def code(cell):
     for o in cell['outputs']:
         data = o.get('data', {})
         if 'image/png' in data:                 # its text is `<Figure ...>`
-            def said(o): return re.search(rf'#\| {o}: "?(.*?)"?$', source(cell), re.M)[1]
-            name,alt = said('label'),said('fig-alt')
-            yield f'![{alt}](nbs/images/{name}.png)'
+            name,alt = said(cell, 'label'),said(cell, 'fig-alt')
+            if name: yield f'![{alt}](nbs/images/{name}.png)'
             continue
         plain = o.get('text') or data.get('text/plain', '')
         text = ''.join(data.get('text/markdown', '')) or ''.join(plain)
@@ -41,8 +45,8 @@ def render():
 def files():
     "What is to be written: path -> bytes"
     cells = [c for c in read_nb(NBS/'index.ipynb')['cells'] if c['cell_type'] == 'code']
-    pictures = {re.search(r'#\| label: (\S+)', source(c))[1]: b64decode(''.join(o['data']['image/png']))
-                for c in cells for o in c['outputs'] if 'image/png' in o.get('data', {})}
+    pictures = {said(c, 'label'): b64decode(''.join(o['data']['image/png']))
+                for c in cells for o in c['outputs'] if 'image/png' in o.get('data', {}) and said(c, 'label')}
     paths = {NBS/'images'/f'{name}.png': content for name,content in pictures.items()}
     return {ROOT/'README.md': render().encode('utf-8')} | paths
 
