@@ -258,8 +258,8 @@ def test_readme(project, monkeypatch):
     monkeypatch.setattr(readme, 'NBS', project/'nbs')
     links = '[a]({}00_first.ipynb#x) [b](https://e.org/c.ipynb)'
     write(project/'nbs/index.ipynb', notebook('i', '# small\n\n> One line', links.format(''), ('1+1', stream('2\n')),
-        ('#| label: fig-x\nplot()', PNG), ('#| hide\nx()',)))
-    blocks = '```python\n1+1\n```', '```\n2\n```', '```python\nplot()\n```\n'
+        ('#| label: fig-x\n#| fig-alt: "A curve."\nplot()', PNG), ('#| hide\nx()',)))
+    blocks = '```python\n1+1\n```', '```\n2\n```', '```python\nplot()\n```', '![A curve.](nbs/images/fig-x.png)\n'
     assert readme.render() == '\n\n'.join(['# small', '> One line', links.format('nbs/'), *blocks])
 
 # ---------------------------------------------------------------- the Makefile's set-up
