@@ -23,7 +23,7 @@ from .checks import check_choice
 from .ddpm import DDPM
 from .experiment import compare, draw, laptop_unet, preset
 from .files import replacing
-from .glyphs import glyphs
+from .shapes import glyphs
 from .guidance import guided, label_dropout
 from .metrics import digit_reader, frechet, nearest, precision_recall
 from .path import cosine_path
