@@ -6,9 +6,10 @@ not counted; after it the jobs take turns, there and back, so that other work on
 alike. Seconds depend on the machine and its mood: compare ratios, medians of the rounds, of one run. On
 one thread the clock is the processor time of this process, to which other programs add little; else it is
 the clock on the wall."""
-import argparse, json, os, platform, re, statistics, sys, time
+import argparse, json, os, statistics, sys, time
 from pathlib import Path
 import torch
+from genmodels.recipes import processor
 
 
 def parser(doc, rounds, threads=1):
@@ -25,13 +26,6 @@ def positive(word):
     "A whole number, 1 or more, from the command line"
     if word.isdecimal() and int(word) > 0: return int(word)
     raise argparse.ArgumentTypeError(f'expected a whole number, 1 or more, got {word!r}')
-
-
-def processor():
-    "The processor's name, as far as the system tells"
-    info = Path('/proc/cpuinfo')
-    name = re.search(r'^model name\s*: (.*)$', info.read_text(), re.M) if info.exists() else None
-    return name[1] if name else platform.processor() or platform.machine()
 
 
 def begin(a):

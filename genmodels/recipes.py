@@ -21,12 +21,11 @@ from .average import averages, keep_average, named_weights
 from .checkpoint import load, save
 from .checks import check_choice
 from .ddpm import DDPM
-from .experiment import compare, draw, laptop_unet, preset
+from .experiment import compare, draw, laptop_ddpm, preset, weights_from
 from .files import replacing
 from .shapes import glyphs
 from .guidance import guided, label_dropout
-from .metrics import digit_reader, frechet, nearest, precision_recall
-from .path import cosine_path
+from .metrics import digit_reader, nearest
 from .pictures import mnist
 from .train import chosen_dtype, fit
 
@@ -38,11 +37,7 @@ def _of_job(name, seed, steps):
     return model,x,settings | dict(steps=steps)
 
 def _with_classes(seed, steps):
-    with torch.random.fork_rng([]):
-        torch.default_generator.manual_seed(seed)
-        net = laptop_unet(1, 28, classes=10)
-    model = DDPM(1, 28, net=net, path=cosine_path(1000), target='v')
-    _,settings = preset('ddpm', (1,28,28))
+    with weights_from(seed): model,settings = laptop_ddpm((1,28,28), classes=10)
     return model,mnist(labels=True),settings | dict(steps=steps, loss=label_dropout(.1))
 
 def _of_glyphs(seed, steps):
@@ -88,8 +83,7 @@ def score_glyphs(
     held_out:Tensor, # Glyphs that were not trained on
 )->dict: # `frechet`, `precision`, `recall`
     "Scores of glyphs, in pixels averaged over squares of 4x4"
-    precision,recall = precision_recall(held_out, x, features=_coarse)
-    return dict(frechet=float(frechet(x, held_out, features=_coarse)), precision=precision, recall=recall)
+    return compare(x, held_out, features=_coarse)
 
 def as_asked(
     model:DDPM, # Knows the digits' classes
@@ -100,11 +94,8 @@ def as_asked(
 )->float: # In [0,1]
     "Share of guided draws in which a separate classifier reads the class that was asked for"
     y = torch.arange(n)%10
-    half = chosen_dtype(dtype, torch.device('cpu'))
-    with torch.autocast('cpu', half or torch.bfloat16, enabled=half is not None):
-        g = torch.Generator().manual_seed(seed)
-        x = model.sample(n, steps=50, generator=g, estimate=guided(model, w), y=y)
-    return (digit_reader(28).classify(x.float()) == y).double().mean().item()
+    x = draw(model, n, seed=seed, dtype=dtype, estimate=guided(model, w), y=y)
+    return (digit_reader(28).classify(x) == y).double().mean().item()
 
 # %% ../nbs/81_recipes.ipynb #fd23b41a
 def _mean(results):
