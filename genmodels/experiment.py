@@ -43,7 +43,7 @@ def _small_vae(shape, x):
 def _laptop_vae(shape, x):
     halved_twice = shape[1]%4==0 and shape[2]%4==0
     nets = 'conv' if halved_twice else 'mlp'
-    return VAE(shape, latent_dim=10, nets=nets, least_sd=.4),dict(steps=1500, batch_size=64, lr=3e-3)
+    return VAE(shape, latent_dim=10, nets=nets, least_sd=.4),dict(steps=3000, batch_size=64, lr=3e-3)
 
 def _paper_vae(shape, x):
     return VAE(shape, latent_dim=20, hidden=(500,)),dict(steps=100_000, batch_size=100, lr=1e-3)
@@ -77,7 +77,7 @@ def laptop_ddpm(
     "A DDPM that two cores train in minutes; ValueError for a side that can't be halved twice"
     C,side,_ = shape
     net = laptop_unet(C, side, classes)
-    return DDPM(C, side, net=net, path=cosine_path(1000), target='v'),_LAPTOP | dict(steps=1750)
+    return DDPM(C, side, net=net, path=cosine_path(1000), target='v'),_LAPTOP | dict(steps=3000)
 
 def _paper_ddpm(shape, x):
     C,side,_ = shape
@@ -111,7 +111,7 @@ def _laptop_ncsn(shape, x):
     ladder = usual if x is None else suggest_sigmas(x)
     net = ScoreNet(laptop_unet(C, side), ncsn_path(**ladder), sd=.6)
     model = NCSN(C, side, **_walk(ladder, 1), net=net, weight=edm_weight(.6, 'score'), any_time=True)
-    return model,_LAPTOP | dict(steps=850, loss=_loss_for(x))
+    return model,_LAPTOP | dict(steps=2000, loss=_loss_for(x))
 
 def _paper_ncsn(shape, x):
     C,side,_ = shape
