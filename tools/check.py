@@ -1,5 +1,5 @@
 """Do the notebooks, the library, README.md and the stored outputs belong together? Can the code be read
-(tools/lint.py)? Changes nothing.
+(tools/lint.py), and are all symbols explained (tools/notation.py)? Changes nothing.
 
     python tools/check.py [NOTEBOOK...]
 
@@ -7,7 +7,7 @@ The notebooks are cleaned and exported in a copy, and the copy is compared with 
 server (CI set) git must have nothing to say about them either."""
 import os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
-import lint, readme, stamp
+import lint, notation, readme, stamp
 from common import ENV, LIB, NBS, ROOT, notebooks, read_nb, show, source
 
 def nbdev(tool, folder):
@@ -85,6 +85,7 @@ def problems(fns):
         why = stamp.stale(read_nb(f))
         if why: yield f'{show(f)}: {why}: make execute NB={show(f)}'
     yield from lint.problems(lint.sources() if everything else fns)
+    yield from notation.problems(fns, everything)
     if everything:
         yield from modules()
         yield from listed()
