@@ -1,22 +1,30 @@
-"""Fills _proc/ with the notebooks as nbdev prepares them for Quarto, and with a sidebar grouped by part.
+"""Fills _proc/ with the notebooks as nbdev prepares them for Quarto, and with a sidebar in reading order.
 What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
 import os
+from fnmatch import fnmatch
 import yaml
 from common import ENV, NBS, notebooks, show
 
-PARTS = {'0': 'Foundations', '1': 'Variational autoencoders', '2': 'Diffusion', '3': 'Scores',
-         '4': 'One picture', '8': 'Practice', '9': 'Using it'}
+# Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
+PARTS = {
+    '': ['index.ipynb'],
+    'Start': ['generative_models.ipynb', 'first_hour.ipynb'],
+    'Foundations': ['00_gauss.ipynb', '01_*'],
+    'Variational autoencoders': ['1*'],
+    'Diffusion': ['2*'],
+    'Scores': ['3*'],
+    'One picture': ['4*'],
+    'Workshop': ['0*', '8*', '9*'],
+    'To look things up': ['one_sheet.ipynb', 'notation.ipynb', '*']}
 
 def sidebar():
-    "index first, then the chapters by the first digit of their number"
-    contents, sections = [], {}
-    for f in notebooks():
-        name, part = str(f.relative_to(NBS)), PARTS.get(f.stem[0])
-        if part is None: contents.append(name); continue
-        if part not in sections:
-            sections[part] = dict(section=part, contents=[])
-            contents.append(sections[part])
-        sections[part]['contents'].append(name)
+    "The home page, then the parts with their chapters"
+    left, contents = [str(f.relative_to(NBS)) for f in notebooks()], []
+    for part, patterns in PARTS.items():
+        names = [name for p in patterns for name in left if fnmatch(name, p)]
+        left = [name for name in left if name not in names]
+        if part and names: contents.append(dict(section=part, contents=names))
+        else: contents += names
     return {'website': {'sidebar': {'contents': contents}}}
 
 def main():

@@ -2,7 +2,8 @@
 
     python tools/test_notebooks.py [NOTEBOOK...]
 
-Cells marked `#| slow` are not run. NB_TIMEOUT (seconds, default 300) stops a notebook that hangs."""
+Cells marked `#| slow` are not run, and QUICK=1 shortens the trainings of the first hour. NB_TIMEOUT
+(seconds, default 300) stops a notebook that hangs."""
 import os, signal, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,8 @@ def run(fn):
     "Run one notebook in a process of its own: (notebook, seconds, what it printed, error)"
     start = time.time()
     cmd = [Path(sys.executable).parent/'nbdev_test', '--n_workers', '0', '--path', str(fn)]
-    p = subprocess.Popen(cmd, cwd=ROOT, env=ENV, text=True, start_new_session=True, stdin=subprocess.DEVNULL,
+    env = ENV | {'QUICK': '1'}
+    p = subprocess.Popen(cmd, cwd=ROOT, env=env, text=True, start_new_session=True, stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try: out, err = p.communicate(timeout=TIMEOUT)[0], None
     except subprocess.TimeoutExpired: out, err = '', f'still running after {TIMEOUT:.0f} s'

@@ -1,0 +1,35 @@
+"""The first hour keeps what it promises: short, plain PyTorch, nothing borrowed from the library"""
+import ast
+import json
+from pathlib import Path
+import pytest
+
+NB = Path(__file__).resolve().parent.parent/'nbs'/'first_hour.ipynb'
+if not NB.exists(): pytest.skip('the notebooks are not here', allow_module_level=True)
+CELLS = [c for c in json.loads(NB.read_text(encoding='utf-8'))['cells'] if c['cell_type'] == 'code']
+CODE = {c['id']: ''.join(c['source']) for c in CELLS}
+PARTS = dict(vae=('fhtrain1', 'fhvae002'), ddpm=('fhunet02', 'fhddpm01'), ncsn=('fhncsn02',))
+
+
+@pytest.mark.parametrize('name', PARTS)
+def test_no_model_needs_more_than_forty_lines(name):
+    lines = [o for key in PARTS[name] for o in CODE[key].splitlines() if o.strip()]
+    assert 10 < len(lines) <= 40
+
+
+def imports(src):
+    "The names that a cell takes from genmodels"
+    nodes = [n for n in ast.walk(ast.parse(src)) if isinstance(n, ast.ImportFrom)]
+    return [a.name for n in nodes if n.module.split('.')[0] == 'genmodels' for a in n.names]
+
+
+def test_only_the_data_and_a_way_to_look_are_imported_before_the_library_section():
+    order = list(CODE)
+    before = [name for key in order[:order.index('fhlib002')] for name in imports(CODE[key])]
+    assert sorted(before) == ['mnist', 'show_images']
+
+
+def test_the_models_are_plain_modules_and_functions():
+    for key in ('fhvae002', 'fhunet02'):
+        bases = [ast.unparse(b) for n in ast.parse(CODE[key]).body if isinstance(n, ast.ClassDef) for b in n.bases]
+        assert bases and set(bases) == {'nn.Module'}
