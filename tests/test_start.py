@@ -33,3 +33,12 @@ def test_the_models_are_plain_modules_and_functions():
     for key in ('fhvae002', 'fhunet02'):
         bases = [ast.unparse(b) for n in ast.parse(CODE[key]).body if isinstance(n, ast.ClassDef) for b in n.bases]
         assert bases and set(bases) == {'nn.Module'}
+
+
+def test_the_sidebar_lists_each_notebook_once_and_the_start_first(monkeypatch):
+    monkeypatch.syspath_prepend(str(NB.parent.parent/'tools'))
+    import proc
+    entries = proc.sidebar()['website']['sidebar']['contents']
+    names = [n for e in entries for n in ([e] if isinstance(e, str) else e['contents'])]
+    assert sorted(names) == sorted(str(f.relative_to(NB.parent)) for f in NB.parent.glob('[!._]*.ipynb'))
+    assert entries[0] == 'index.ipynb' and entries[1]['section'] == 'Start'

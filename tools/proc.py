@@ -21,7 +21,7 @@ def sidebar():
     "The home page, then the parts with their chapters"
     left, contents = [str(f.relative_to(NBS)) for f in notebooks()], []
     for part, patterns in PARTS.items():
-        names = [name for p in patterns for name in left if fnmatch(name, p)]
+        names = list(dict.fromkeys(name for p in patterns for name in left if fnmatch(name, p)))
         left = [name for name in left if name not in names]
         if part and names: contents.append(dict(section=part, contents=names))
         else: contents += names
