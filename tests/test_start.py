@@ -1,13 +1,10 @@
 """The first hour keeps what it promises: short, plain PyTorch, nothing borrowed from the library"""
 import ast
-import json
-from pathlib import Path
 import pytest
+import proc
+from common import NBS, read_nb, source
 
-NB = Path(__file__).resolve().parent.parent/'nbs'/'first_hour.ipynb'
-if not NB.exists(): pytest.skip('the notebooks are not here', allow_module_level=True)
-CELLS = [c for c in json.loads(NB.read_text(encoding='utf-8'))['cells'] if c['cell_type'] == 'code']
-CODE = {c['id']: ''.join(c['source']) for c in CELLS}
+CODE = {c['id']: source(c) for c in read_nb(NBS/'first_hour.ipynb')['cells'] if c['cell_type'] == 'code'}
 PARTS = dict(vae=('fhtrain1', 'fhvae002'), ddpm=('fhunet02', 'fhddpm01'), ncsn=('fhncsn02',))
 
 
@@ -35,10 +32,8 @@ def test_the_models_are_plain_modules_and_functions():
         assert bases and set(bases) == {'nn.Module'}
 
 
-def test_the_sidebar_lists_each_notebook_once_and_the_start_first(monkeypatch):
-    monkeypatch.syspath_prepend(str(NB.parent.parent/'tools'))
-    import proc
+def test_the_sidebar_lists_each_notebook_once_and_the_start_first():
     entries = proc.sidebar()['website']['sidebar']['contents']
     names = [n for e in entries for n in ([e] if isinstance(e, str) else e['contents'])]
-    assert sorted(names) == sorted(str(f.relative_to(NB.parent)) for f in NB.parent.glob('[!._]*.ipynb'))
+    assert sorted(names) == sorted(f.name for f in NBS.glob('[!._]*.ipynb'))
     assert entries[0] == 'index.ipynb' and entries[1]['section'] == 'Start'
