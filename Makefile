@@ -54,12 +54,12 @@ execute: $(READY) ## run the notebooks whose outputs are stale and store what th
 	@$(PY) tools/execute.py $(if $(FORCE),--force) $(NB)
 
 site: $(READY)   ## build and check the site, to be read without a network, in _site/
-	@$(PY) tools/proc.py
-	@$(PY) tools/site_build.py
+	@$(PY) tools/site/proc.py
+	@$(PY) tools/site/build.py
 
 docs: $(READY)   ## the published site in _docs/ (needs Quarto)
 	@command -v quarto >/dev/null || { echo 'Quarto is not installed (see quarto.org); make site needs none'; exit 1; }
-	@$(PY) tools/proc.py
+	@$(PY) tools/site/proc.py
 	quarto render _proc --no-execute
 	rm -rf _docs && mv _proc/_docs _docs
 

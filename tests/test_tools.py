@@ -33,9 +33,8 @@ INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#e
 @pytest.fixture
 def project(tmp_path):
     "A project of two chapters with this tree's tools"
-    for o in ('tools', 'genmodels'): (tmp_path/o).mkdir()
-    for f in (ROOT/'tools').iterdir():
-        if f.is_file(): shutil.copy(f, tmp_path/'tools')
+    (tmp_path/'genmodels').mkdir()
+    shutil.copytree(ROOT/'tools', tmp_path/'tools', ignore=shutil.ignore_patterns('__pycache__'))
     for o in ('settings.ini', '_quarto.yml', 'ruff.toml'): shutil.copy(ROOT/o, tmp_path)
     (tmp_path/'genmodels'/'__init__.py').write_text('__version__ = "0.0.1"\n')
     for name, nb in (('index', INDEX), ('00_first', CHAPTER), ('01_second', USER)): write(tmp_path/f'nbs/{name}.ipynb', nb)
@@ -217,7 +216,7 @@ def site(project, **pages):
     (proc/'nbdev.yml').write_text('website: {title: t, site-url: "https://e.org/t"}\n')
     part = dict(section='Part', contents=[f'{o}.ipynb' for o in pages])
     (proc/'sidebar.yml').write_text(json.dumps(dict(website=dict(sidebar=dict(contents=[part])))))
-    code, out = tool(project, 'site_build')
+    code, out = tool(project, 'site/build')
     return code, out, {o: (project/f'_site/{o}.html').read_text() for o in pages}
 
 PNG = dict(output_type='display_data', metadata={}, data={'image/png': 'iVBORw0KGgo=', 'text/plain': ['<Figure>']})

@@ -11,7 +11,7 @@ STEPS = [
     ('notebooks', 'every notebook from a clean kernel, two at a time, one thread each',
         ['tools/test_notebooks.py']),
     ('site', 'does the site build, with every citation, reference, formula and link in order?',
-        ['tools/proc.py'], ['tools/site_build.py']),
+        ['tools/site/proc.py'], ['tools/site/build.py']),
     ('pytest', 'the command line, bad input, the wheel, the tools; two files at a time',
         ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-n', '2', '--dist', 'loadfile', 'tests']),
 ]

@@ -1,8 +1,10 @@
 """Fills _proc/ with the notebooks as nbdev prepares them for Quarto, and with a sidebar in reading order.
 What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
-import os
+import os, sys
 from fnmatch import fnmatch
+from pathlib import Path
 import yaml
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 from common import ENV, NBS, notebooks, show
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.

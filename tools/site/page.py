@@ -29,14 +29,14 @@ def fenced(text, attrs):
     return f"\n\n{'`'*n}{attrs}\n{text}\n{'`'*n}\n\n"
 
 def raw(text): return fenced(text, '{=html}')
-def special(**kw): return fenced(json.dumps(kw), '{=genmodels}')      # tools/site.lua makes a figure of it
+def special(**kw): return fenced(json.dumps(kw), '{=genmodels}')      # site.lua makes a figure of it
 
 def text_output(text):
     if not text.strip(): return ''
     return raw(f'<pre class="output">{html.escape(_ansi.sub("", text)).rstrip()}</pre>')
 
 def folded(md, summary, is_open):
-    "Markdown behind a line that opens it; tools/site.lua makes a <details> of it"
+    "Markdown behind a line that opens it; site.lua makes a <details> of it"
     return f'\n\n::: {{.code-fold summary="{summary}" open="{str(is_open).lower()}"}}\n{md}\n:::\n\n'
 
 class Page:

@@ -14,7 +14,7 @@ local function add(id)
   return number[id]
 end
 
--- ::: figures: a block `{=genmodels}` that tools/site_page.py wrote
+-- ::: figures: a block `{=genmodels}` that page.py wrote
 local function figure(el)
   if el.format ~= 'genmodels' then return nil end
   local d = pandoc.json.decode(el.text, false)

@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from string import Template
 import pypandoc, yaml
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
 from common import PROC, SITE, read_nb, show
-from site_check import broken_links
-from site_page import Page
+from links import broken_links
+from page import Page
 
-TOOLS = Path(__file__).resolve().parent
 READER = 'markdown-yaml_metadata_block-implicit_figures+autolink_bare_uris'
 esc = lambda s: html.escape(str(s), quote=True)
 
 def pandoc(md, bibliography):
     "Markdown to HTML, and pandoc's complaints"
     cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none',
-           '--lua-filter', TOOLS/'site.lua', '--citeproc', '-M', 'link-citations=true',
+           '--lua-filter', HERE/'site.lua', '--citeproc', '-M', 'link-citations=true',
            *[f'--bibliography={o}' for o in bibliography]]
     r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
     said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
@@ -113,11 +114,11 @@ def build():
     fold = quarto['format']['html'].get('code-fold', False)
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
-    shutil.copy(TOOLS/'site.css', SITE)
+    shutil.copy(HERE/'site.css', SITE)
     chapters = {name: Chapter(name, fold) for name in flat(entries)}
     ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))
-    template = Template((TOOLS/'site.html').read_text(encoding='utf-8'))
+    template = Template((HERE/'site.html').read_text(encoding='utf-8'))
     for c in ordered:
         page = template.substitute(fields(c, ordered, chapters, entries, site))
         (SITE/c.out).write_text(page, encoding='utf-8')
