@@ -19,7 +19,7 @@ def settings():
     return cp['DEFAULT']
 
 def notebooks(names=()):
-    "The notebooks named, or all of them by name, index first; the reading order is that of tools/site/proc.py"
+    "The notebooks named, or all of them by name, index first; the reading order: tools/site/proc.py"
     if not names:
         fns = [p for p in NBS.rglob('*.ipynb') if not any(o[0] in '._' for o in p.relative_to(NBS).parts)]
         return sorted(fns, key=lambda p: (p.stem != 'index', p))
