@@ -17,7 +17,7 @@ import argparse, sys, time
 from pathlib import Path
 import torch
 from torch import nn
-from genmodels.pictures import images
+from genmodels.folders import images
 from genmodels.estimators import iwae_bound
 from genmodels.elbo import log_weights
 from genmodels.nets import MLP

@@ -135,7 +135,7 @@ def train(
     from genmodels.checks import check
     from genmodels import experiment
     from genmodels.files import try_folder
-    from genmodels.pictures import dataset
+    from genmodels.folders import dataset
     from genmodels.train import fit
     out = out or model
     _check_checkpoint(out, resume, overwrite)
@@ -214,7 +214,7 @@ def sample(
 # %% ../nbs/90_cli.ipynb #evaluate1
 def _held_out(data, size, in_range):
     "The test images of `data`, and how many it has for training; without two parts all of it is held out"
-    from genmodels.pictures import dataset
+    from genmodels.folders import dataset
     how = dict(size=size, in_range=in_range)
     try: test = dataset(data, 'test', **how)
     except ValueError as e:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from genmodels import pictures as data
-from genmodels.pictures import dataset, digits, images, read_idx, save_images, show_images
+from genmodels import folders as data
+from genmodels.folders import dataset, images, read_idx
+from genmodels.pictures import digits, save_images, show_images
 
 
 def idx(x, code=8): return bytes([0, 0, code, x.ndim]) + b''.join(n.to_bytes(4, 'big') for n in x.shape) + x.tobytes()
@@ -299,7 +300,7 @@ def test_cut_short_download(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='delete it'): dataset('mnist')
 
 
-@pytest.mark.parametrize('room', ['mixture', 'pictures'])
+@pytest.mark.parametrize('room', ['mixture', 'pictures', 'folders'])
 def test_a_loader_imports_no_plotting_and_no_learning(room):
     "matplotlib and scikit-learn take seconds to import; they come in where they are used"
     ask = f"import sys, genmodels.{room}; print([m for m in ('matplotlib', 'sklearn', 'scipy') if m in sys.modules])"

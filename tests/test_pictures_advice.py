@@ -4,7 +4,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from genmodels.pictures import dataset, fit_size, image_grid, images, show_images
+from genmodels.folders import dataset, fit_size, images
+from genmodels.pictures import image_grid, show_images
 
 FORMULA = re.compile(r'x(?:\[[^]]*\]|\.reshape\([^)]*\)|[*/][\d.]+(?:[+-][\d.]+)?)')
 

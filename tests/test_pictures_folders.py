@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from genmodels.pictures import dataset, digits, images
+from genmodels.folders import dataset, images
+from genmodels.pictures import digits
 
 
 def png(path, level=100, size=(8, 8)):
