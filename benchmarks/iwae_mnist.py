@@ -20,7 +20,7 @@ from torch import nn
 from genmodels.folders import images
 from genmodels.estimators import iwae_bound
 from genmodels.elbo import log_weights
-from genmodels.nets import MLP
+from genmodels.blocks import MLP
 from genmodels.train import fit
 from genmodels.vae import VAE
 from harness import positive

@@ -6,7 +6,7 @@ The same network for all; a plain regression of it is the yardstick. The implici
 pass per dimension, and is left out where a single step would take over ten seconds."""
 from functools import partial
 import torch
-from genmodels.nets import MLP
+from genmodels.blocks import MLP
 from genmodels.score import denoising_loss, explicit_loss, implicit_loss, sliced_loss
 from harness import begin, finish, medians, now, parser, positive, ratio, take_turns
 

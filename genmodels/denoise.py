@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .checks import check, check_above, check_floats, check_pixels, check_shape, check_values
 from .checks import check_whole, refuse
 from .gauss import col
-from .nets import classes_of
+from .blocks import classes_of
 from .path import At, Path
 from .spec import record, unwrapped
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from .checks import check, check_whole
 from .denoise import Estimate, unclipped
 from .gauss import col, randn_like
-from .nets import classes_of
+from .blocks import classes_of
 from .samplers import ddpm_step
 from .spec import unwrapped
 

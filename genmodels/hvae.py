@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .average import evaluating
 from .checks import check, check_shape, check_whole
 from .gauss import kl_normal, log_normal, randn_like, reparam
-from .nets import MLP
+from .blocks import MLP
 from .spec import record
 from .vae import VAE, MLPDecoder, MLPEncoder
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 from .checks import check, check_choice, check_whole
-from .nets import MLP
+from .blocks import MLP
 from .pictures import digits, mnist
 from .train import fit
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from .checkpoint import check_tensors, read_tensors
 from .checks import check, check_choice, check_whole
 from .ddpm import DDPM
-from .nets import MLP, Attention, Blocks, ResBlock, check_input, conv3, sides, sinusoidal
+from .blocks import MLP, Attention, Blocks, ResBlock, check_input, conv3, sinusoidal
+from .nets import sides
 from .path import betas_path, cosine_path, ddpm_path, step_index
 from .spec import record
 

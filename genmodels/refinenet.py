@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from .checks import check, check_whole
 from .gauss import col
-from .nets import Blocks
+from .blocks import Blocks
 from .spec import record
 
 # %% ../nbs/05_refinenet.ipynb #5df7acfd

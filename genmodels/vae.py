@@ -18,7 +18,7 @@ from .average import evaluating
 from .checks import check, check_above, check_choice, check_grey, check_pixels, check_shape
 from .checks import check_values, check_whole
 from .gauss import log_normal, randn_like, reparam, sum_dims
-from .nets import MLP
+from .blocks import MLP
 from .spec import record
 
 # %% ../nbs/11_vae.ipynb #088bec61

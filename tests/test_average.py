@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 from genmodels.average import averages, evaluating, keep_average, named_weights
-from genmodels.nets import MLP, UNet
+from genmodels.blocks import MLP
+from genmodels.nets import UNet
 from genmodels.train import fit
 
 x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))

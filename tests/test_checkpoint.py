@@ -9,7 +9,8 @@ from torch import nn
 import genmodels
 from genmodels import checkpoint, train
 from genmodels.denoise import Denoiser, sigma2_weight
-from genmodels.nets import MLP, TimeMLP, UNet
+from genmodels.blocks import MLP
+from genmodels.nets import TimeMLP, UNet
 from genmodels.path import Path, betas_path, cosine_path, ddpm_path, ncsn_path, straight_path
 from genmodels.average import evaluating
 from genmodels.ddpm import DDPM
@@ -232,6 +233,13 @@ def test_own_class(tmp_path):
     assert same(model, load(tmp_path, model=Mine(TimeMLP(2, 16, 1), ddpm_path(100))))
 
 
+def test_a_maker_that_has_moved(tmp_path):
+    "Recipes written while the perceptron was among the networks"
+    net = MLP(2, 3, (4,))
+    edit(save(net, tmp_path), model=dict(module='genmodels.nets', name='MLP', args=dict(d_in=2, d_out=3, hidden=[4])))
+    assert same(net, load(tmp_path)) and spec_of(load(tmp_path))['module'] == 'genmodels.blocks'
+
+
 # damage
 @pytest.fixture
 def good(tmp_path): return save(trained(small()), tmp_path/'good')
@@ -272,7 +280,7 @@ def test_newer_format(good):
 
 
 @pytest.mark.parametrize('model', [None, 3, 'UNet', [], {}, {'name': 'UNet'}, {'module': 'genmodels.nets', 'name': 'UNet'}, {'module': 'genmodels.nets', 'name': 'Nothing', 'args': {}},
-    {'module': 'genmodels.nets', 'name': 'MLP', 'args': []}, {'dict': 3}, {'activation': ['SiLU']}, {'module': ['genmodels.nets'], 'name': {}, 'args': {}}])
+    {'module': 'genmodels.blocks', 'name': 'MLP', 'args': []}, {'dict': 3}, {'activation': ['SiLU']}, {'module': ['genmodels.nets'], 'name': {}, 'args': {}}])
 def test_strange_descriptions(good, model):
     edit(good, model=model)
     refused(good)
@@ -280,8 +288,8 @@ def test_strange_descriptions(good, model):
 
 @pytest.mark.parametrize('args', [{}, {'d_in': 2}, {'d_in': 2, 'd_out': 2, 'extra': 1}, {'d_in': 'x', 'd_out': 2}, {'d_in': 2, 'd_out': 2, 'hidden': 3}])
 def test_arguments_that_do_not_fit(good, args):
-    edit(good, model=dict(module='genmodels.nets', name='MLP', args=args))
-    refused(good, 'genmodels.nets.MLP', 'refuses')
+    edit(good, model=dict(module='genmodels.blocks', name='MLP', args=args))
+    refused(good, 'genmodels.blocks.MLP', 'refuses')
 
 
 def test_another_model(good):
@@ -324,8 +332,8 @@ def test_not_safetensors(good):
 
 
 @pytest.mark.parametrize('module,name', [('os','system'), ('genmodels.train','os'), ('genmodels.train','save'), ('genmodels.train','_folder'), ('genmodels.train','import_module'),
-    ('genmodels.nets.os','system'), ('genmodels','__getattr__'), ('genmodels.','MLP'), ('genmodels.nets','MLP.__init__'), ('genmodels.denoise','nn'), ('torch.nn','Linear'),
-    ('subprocess','run'), ('genmodels.denoise','TimeMLP'), ('genmodels.train','record'), ('genmodels..nets','MLP')])
+    ('genmodels.nets.os','system'), ('genmodels','__getattr__'), ('genmodels.','MLP'), ('genmodels.blocks','MLP.__init__'), ('genmodels.denoise','nn'), ('torch.nn','Linear'),
+    ('subprocess','run'), ('genmodels.denoise','TimeMLP'), ('genmodels.train','record'), ('genmodels..blocks','MLP')])
 def test_nothing_but_makers_is_called(good, tmp_path, module, name):
     for args in ({}, {'out': str(tmp_path/'made')}, {'command': f'touch {tmp_path}/made'}):
         edit(good, model=dict(module=module, name=name, args=args))

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from genmodels import (DDPM, Denoiser, UNet, ddpm_path, ddpm_step, ddim_step, digits, fit, learned_step, load, load_diffusers, min_snr_weight,
     save, unet_ho2020)
-from genmodels.nets import sinusoidal
+from genmodels.blocks import sinusoidal
 from genmodels.path import step_index, straight_path, zero_terminal
 from genmodels.published import HoUNet, embed_index, read_chain
 

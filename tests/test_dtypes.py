@@ -4,9 +4,9 @@ what comes out has the precision of what went in, is finite, and in bfloat16 say
 A public name that is in neither list below is a failure: whoever adds one says here how it is called."""
 import pytest, torch
 from torch import nn
-from genmodels import ddpm, denoise, ncsn, ncsn2, nets, path, refinenet, samplers, score, vae
+from genmodels import blocks, ddpm, denoise, ncsn, ncsn2, nets, path, refinenet, samplers, score, vae
 
-ROOMS = dict(path=path, denoise=denoise, samplers=samplers, ddpm=ddpm, score=score, ncsn=ncsn, ncsn2=ncsn2, nets=nets, refinenet=refinenet, vae=vae)
+ROOMS = dict(path=path, denoise=denoise, samplers=samplers, ddpm=ddpm, score=score, ncsn=ncsn, ncsn2=ncsn2, blocks=blocks, nets=nets, refinenet=refinenet, vae=vae)
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 gen = lambda: torch.Generator().manual_seed(0)
 
@@ -159,15 +159,15 @@ def consistent_with_noise(x, t): return [ncsn2.consistent_step(like(x, small_ncs
 def layers(x, t):
     h = torch.cat([x*k for k in (1,.5,-1,.25)]*2).reshape(4, 8, 8, 8)
     emb = h[:,:,0,0]
-    res,att = (lambda: nets.ResBlock(8, 12, 8)),(lambda: nets.Attention(8))
-    return [like(x, lambda: nets.MLP(64, 3))(x.flatten(1)), like(x, lambda: nets.conv3(1, 4))(x), like(x, lambda: nets.group_norm(8))(h), like(x, res)(h, emb), like(x, att)(h),
-        like(x, lambda: nets.Attention(8, heads=2))(h), like(x, lambda: nets.Blocks(res(), nets.ResBlock(12, 4, 8)))(h, emb)]
+    res,att = (lambda: blocks.ResBlock(8, 12, 8)),(lambda: blocks.Attention(8))
+    return [like(x, lambda: blocks.MLP(64, 3))(x.flatten(1)), like(x, lambda: blocks.conv3(1, 4))(x), like(x, lambda: blocks.group_norm(8))(h), like(x, res)(h, emb), like(x, att)(h),
+        like(x, lambda: blocks.Attention(8, heads=2))(h), like(x, lambda: blocks.Blocks(res(), blocks.ResBlock(12, 4, 8)))(h, emb)]
 @case('sinusoidal', wide=True)
-def clocks(x, t): return [nets.sinusoidal(each(x, t).to(x), 16, shift) for shift in (0, 1)]
+def clocks(x, t): return [blocks.sinusoidal(each(x, t).to(x), 16, shift) for shift in (0, 1)]
 @case('TimeEmbedding', 'TimeMLP', 'UNet')
 def timed_nets(x, t):
     y,t = torch.arange(4),each(x, t)
-    embed = like(x, lambda: nets.TimeEmbedding(16, 16, classes=4))
+    embed = like(x, lambda: blocks.TimeEmbedding(16, 16, classes=4))
     return [embed(t), embed(t, y), like(x, lambda: nets.TimeMLP(2, 16))(x.flatten(1)[:,:2], t), like(x, tiny_unet)(x, t), like(x, lambda: tiny_unet(classes=4))(x, t, y)]
 @case('CondInstanceNorm', 'CondInstanceNormPlus', 'NormConv', 'ResidualConvUnit', 'residual_pooling', 'RefineBlock', 'RefineBlockPlus', 'WideningConvUnit', at=False, near=.06)
 def refinenet_layers(x, t):

@@ -8,7 +8,7 @@ import genmodels
 from genmodels.pictures import digits
 from genmodels.gauss import log_normal
 from genmodels.hvae import HVAE, LayeredPrior, MixturePrior, VampPrior, Watch, active_units, mutual_information, warmup
-from genmodels.nets import MLP
+from genmodels.blocks import MLP
 from genmodels.average import evaluating
 from genmodels.train import fit
 from genmodels.checkpoint import load, save

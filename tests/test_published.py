@@ -2,7 +2,7 @@
 import copy, json, pickle
 import pytest, torch
 from genmodels import HoUNet, load, load_diffusers, save
-from genmodels.nets import Attention, ResBlock
+from genmodels.blocks import Attention, ResBlock
 from genmodels.published import embed_index, from_diffusers
 from genmodels.spec import make, spec_of
 
