@@ -137,7 +137,7 @@ def test_after_a_rate_far_too_large_training_goes_on(make):
 
 def test_one_update_is_undone_exactly_enough():
     "AdamW with decay, read backwards"
-    from genmodels.train import Run
+    from genmodels.descent import Run
     torch.manual_seed(0)
     model = VAE(hidden=(16,)).double()
     settings = dict(steps=50, batch_size=32, lr=1e-2, ema=.99, seed=0, schedule='cosine', warmup=5, clip=1., weight_decay=.1, dtype=None)
