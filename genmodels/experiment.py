@@ -20,13 +20,14 @@ from .checks import check, check_choice, check_grey
 from .ddpm import DDPM
 from .denoise import edm_weight, stable_loss
 from .files import make_folder, replacing
-from .metrics import digit_net, digit_reader, frechet, legibility, nearest, precision_recall
+from .metrics import frechet, nearest, precision_recall
 from .ncsn import NCSN, ScoreNet
 from .ncsn2 import ByDivision, consistent_sample, suggest_sigmas, suggest_step
 from .nets import UNet
 from .path import cosine_path, ncsn_path
 from .pictures import digits, mnist, save_images
 from .published import unet_ho2020
+from .reader import digit_net, digit_reader, legibility
 from .refinenet import RefineNet
 from .train import chosen_dtype, fit
 from .vae import VAE

@@ -25,8 +25,9 @@ from .experiment import compare, draw, laptop_ddpm, preset, weights_from
 from .files import replacing
 from .shapes import glyphs
 from .guidance import guided, label_dropout
-from .metrics import digit_reader, nearest
+from .metrics import nearest
 from .pictures import mnist
+from .reader import digit_reader
 from .train import chosen_dtype, fit
 
 # %% ../nbs/81_recipes.ipynb #08f20be3
