@@ -26,8 +26,7 @@ from .ncsn2 import ByDivision, consistent_sample, suggest_sigmas, suggest_step
 from .nets import UNet
 from .path import cosine_path, ncsn_path
 from .pictures import digits, mnist, save_images
-from .published import unet_ho2020
-from .reader import digit_net, digit_reader, legibility
+from .ho2020 import unet_ho2020
 from .refinenet import RefineNet
 from .train import chosen_dtype, fit
 from .vae import VAE

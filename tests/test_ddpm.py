@@ -7,8 +7,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from genmodels import (DDPM, Denoiser, UNet, ddpm_path, ddpm_step, ddim_step, digits, fit, learned_step, load, load_diffusers, min_snr_weight,
     save, unet_ho2020)
 from genmodels.blocks import sinusoidal
+from genmodels.ho2020 import HoUNet, embed_index
 from genmodels.path import step_index, straight_path, zero_terminal
-from genmodels.published import HoUNet, embed_index, read_chain
+from genmodels.published import read_chain
 
 NARROW = dict(image_size=8, widths=(8,16), blocks=1, dropout=0.)
 def small(**kw): return DDPM(image_size=8, net=UNet(**NARROW, out_channels=2 if kw.get('var')=='learned' else 1), **kw)

@@ -3,7 +3,8 @@ import copy, json, pickle
 import pytest, torch
 from genmodels import HoUNet, load, load_diffusers, save
 from genmodels.blocks import Attention, ResBlock
-from genmodels.published import embed_index, from_diffusers
+from genmodels.ho2020 import embed_index
+from genmodels.published import from_diffusers
 from genmodels.spec import make, spec_of
 
 diffusers = pytest.importorskip('diffusers')
@@ -85,6 +86,7 @@ def test_net_survives_copy_and_pickle(tmp_path):
 def test_recipes_of_earlier_versions():
     spec = spec_of(HoUNet(1, 16, (8,16), blocks=1, attn=(8,), groups=4))
     for new in ('head_width','padding','shift','cos_first'): del spec['args'][new]
+    spec['module'] = 'genmodels.published'     # where it was
     theirs = unet(block_out_channels=(8,16), norm_eps=1e-6, attention_head_dim=None, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1)
     net = make(spec).eval()
     net.load_state_dict(from_diffusers(theirs.state_dict(), 2))
