@@ -27,6 +27,7 @@ from .nets import UNet
 from .path import cosine_path, ncsn_path
 from .pictures import digits, mnist, save_images
 from .ho2020 import unet_ho2020
+from .reader import digit_net, digit_reader, legibility
 from .refinenet import RefineNet
 from .train import chosen_dtype, fit
 from .vae import VAE

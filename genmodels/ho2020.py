@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from .checks import check, check_choice, check_whole
-from .nets import MLP, Attention, Blocks, ResBlock, check_input, conv3, sides, sinusoidal
+from .blocks import MLP, Attention, Blocks, ResBlock, check_input, conv3, sinusoidal
+from .nets import sides
 from .path import step_index
 from .spec import record
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from .checks import check, check_choice
-from .nets import MLP
+from .blocks import MLP
 from .pictures import digits, mnist
 from .train import fit
 
