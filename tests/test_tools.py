@@ -30,6 +30,8 @@ CHAPTER = notebook('a', TITLE.format('First'), ('#| default_exp first',), ('#| e
 USER = notebook('b', TITLE.format('Second'), ('from genmodels.first import twice',), ('twice(21)',))
 INDEX = notebook('i', '# small\n\n> One line', 'See [the first](00_first.ipynb#eq-twice) and [the second](01_second.ipynb).')
 
+SHARED = ('styles.css', 'page.html', 'math.lua', 'favicon.svg')        # with Quarto's pages
+
 @pytest.fixture
 def project(tmp_path):
     "A project of two chapters with this tree's tools"
@@ -40,7 +42,7 @@ def project(tmp_path):
     for name, nb in (('index', INDEX), ('00_first', CHAPTER), ('01_second', USER)): write(tmp_path/f'nbs/{name}.ipynb', nb)
     (tmp_path/'nbs/_quarto.yml').symlink_to('../_quarto.yml')
     (tmp_path/'nbs/references.bib').write_text('@misc{known2020, author={Known, A.}, title={T}, year={2020}}\n')
-    (tmp_path/'nbs/styles.css').write_text('')
+    for o in SHARED: shutil.copy(ROOT/'nbs'/o, tmp_path/'nbs')
     return tmp_path
 
 def tool(project, name, *args, env=None):
@@ -212,7 +214,7 @@ def site(project, **pages):
     proc = project/'_proc'
     shutil.rmtree(proc, ignore_errors=True)
     for name, cells in pages.items(): page(project, name, *cells)
-    for o in ('_quarto.yml', 'nbs/references.bib'): shutil.copy(project/o, proc)
+    for o in ('_quarto.yml', 'nbs/references.bib', *(f'nbs/{o}' for o in SHARED)): shutil.copy(project/o, proc)
     (proc/'nbdev.yml').write_text('website: {title: t, site-url: "https://e.org/t"}\n')
     part = dict(section='Part', contents=[f'{o}.ipynb' for o in pages])
     (proc/'sidebar.yml').write_text(json.dumps(dict(website=dict(sidebar=dict(contents=[part])))))

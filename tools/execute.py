@@ -6,12 +6,14 @@ Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks
 --force. Cells marked `#| eval: false` or `#| slow` keep the outputs they have (--slow runs the latter
 too). If a cell fails, its notebook is left as it was, and the error is told with the notebook and the
 cell."""
-import argparse, json, os, re, sys, time
+import argparse, base64, io, json, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
 import readme, stamp
 from common import ENV, NBS, cell_name, describe, notebooks, read_nb, settings, show, skipped
 
 WIDGET = 'application/vnd.jupyter.widget-view+json'
+# figures with twice the pixels, so that they are crisp on a dense screen
+KERNEL = ['--log-level=ERROR', "--InlineBackend.figure_formats={'retina'}"]
 BUTTONS = {'minus': '&minus;', 'plus': '+', 'pause': '&#10074;&#10074;',
            'play': '&#9654;', 'step-forward': '|&#9654;', 'fast-forward': '&#9654;|',
            'play fa-flip-horizontal': '&#9664;', 'step-backward': '&#9664;|', 'fast-backward': '|&#9664;'}
@@ -22,6 +24,18 @@ def animation(html, cell_id):
     for i, o in enumerate(ids): html = html.replace(o, stamp.digest(cell_id, str(i))*2)
     html = re.sub(r'<link rel="stylesheet"\s+href="[^"]*font-awesome[^"]*">\s*', '', html)
     return re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda m: BUTTONS.get(m[1].strip(), m[1]), html)
+
+def lighter(png):
+    "A picture in base64 with at most 256 colours, where that shows no difference and is smaller"
+    from PIL import Image, ImageChops, ImageStat
+    raw = base64.b64decode(png)
+    picture = Image.open(io.BytesIO(raw)).convert('RGBA')
+    if picture.getchannel('A').getextrema()[0] < 255: return png
+    picture, out = picture.convert('RGB'), io.BytesIO()
+    few = picture.quantize(256, dither=Image.Dither.NONE)
+    few.save(out, 'png', optimize=True)
+    off = ImageStat.Stat(ImageChops.difference(picture, few.convert('RGB'))).mean
+    return base64.b64encode(out.getvalue()).decode() if max(off) < 1 and out.tell() < len(raw) else png
 
 def tidy(cell):
     "The outputs worth storing, the same in every run"
@@ -36,6 +50,7 @@ def tidy(cell):
             if res and res[-1].output_type == 'stream' and res[-1].name == o.name:
                 res[-1].text += o.text
                 continue
+        if 'image/png' in data: o.data['image/png'] = lighter(data['image/png'])
         if 'text/html' in data: o.data['text/html'] = animation(o.data['text/html'], cell.id)
         o.pop('transient', None)
         res.append(o)
@@ -60,7 +75,7 @@ def client_for(nb, folder, flags):
             if cell.cell_type != 'code' or skipped(cell, flags): return cell
             self.at = cell_index
             return await super().async_execute_cell(cell, cell_index, **kw)
-    return Client(nb, timeout=1800, kernel_name='python3', extra_arguments=['--log-level=ERROR'],
+    return Client(nb, timeout=1800, kernel_name='python3', extra_arguments=KERNEL,
                   resources={'metadata': {'path': str(folder)}})
 
 def run(fn, slow):

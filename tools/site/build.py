@@ -1,7 +1,7 @@
 """Builds the site without Quarto: the notebooks of _proc/ as static pages in _site/, rendered by pandoc,
 to be read without a network. Fails on an unknown citation, an unresolved reference, TeX that doesn't
 parse, a broken link or anchor, a stored error. The published site is Quarto's, from the same _proc/."""
-import html, re, shutil, subprocess, sys
+import html, json, re, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from string import Template
@@ -10,6 +10,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
 from common import PROC, SITE, read_nb, show
 from links import broken_links
+from make_font import missing
 from page import Page
 
 READER = 'markdown-yaml_metadata_block-implicit_figures+autolink_bare_uris'
@@ -18,15 +19,12 @@ esc = lambda s: html.escape(str(s), quote=True)
 def pandoc(md, bibliography):
     "Markdown to HTML, and pandoc's complaints"
     cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none',
-           '--lua-filter', HERE/'site.lua', '--citeproc', '-M', 'link-citations=true',
+           '--lua-filter', PROC/'math.lua', '--lua-filter', HERE/'site.lua', '--citeproc', '-M', 'link-citations=true',
            *[f'--bibliography={o}' for o in bibliography]]
     r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
     said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
     if r.returncode: said.append(f'pandoc ended with exit code {r.returncode}')
-    # as TeX does, a thin space between log and what follows, unless that is a bracket
-    applied = r'(<mo>(?:&#8289;|\u2061)</mo>(?:</mrow>)?)(?!</|<mo|<mspace)'
-    body = re.sub(applied, r'\1<mspace width="0.17em"></mspace>', r.stdout)
-    return body, [o.replace('[WARNING] ', '').strip() for o in said if o.strip()]
+    return r.stdout, [o.replace('[WARNING] ', '').strip() for o in said if o.strip()]
 
 def inline(text):
     "A title or description: one line of Markdown"
@@ -46,6 +44,8 @@ class Chapter:
     def render(self, bibliography):
         self.body, said = pandoc(self.page.md, bibliography)
         self.problems += said
+        lacking = missing(self.body)
+        if lacking: self.problems.append(f'formulas with characters that the font lacks: {lacking}')
         for ref in sorted(self.page.refs):
             if f'id="{ref}"' in self.body: continue
             self.problems.append(f'a code comment names @{ref}, which is not on this page')
@@ -55,6 +55,21 @@ class Chapter:
         heads = re.findall(r'<h([23])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', self.body, flags=re.S)
         heads = [(n, i, re.sub(r'<a\b[^>]*>|</a>', '', t)) for n, i, t in heads]
         return ''.join(f'<a{" class=deep" if n == "3" else ""} href="#{i}">{t}</a>' for n, i, t in heads)
+
+    def sections(self):
+        "Link, title and plain text of each part of the page, for the search"
+        parts = re.split(r'<h[23]\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h[23]>', self.body, flags=re.S)
+        rest = zip(parts[1::3], parts[2::3], parts[3::3])
+        for anchor, title, body in [('', self.title, parts[0]), *rest]:
+            link = f'{self.out}#{anchor}' if anchor else self.out
+            name = plain(title) if not anchor else f'{plain(title)} ({plain(self.title)})'
+            yield link, name, plain(body)
+
+def plain(body):
+    "The text of a piece of HTML, formulas as TeX, without code"
+    body = re.sub(r'<pre\b.*?</pre>|<script\b.*?</script>|<style\b.*?</style>', ' ', body, flags=re.S)
+    body = re.sub(r'<math\b.*?<annotation[^>]*>(.*?)</annotation>.*?</math>', r'\1', body, flags=re.S)
+    return ' '.join(html.unescape(re.sub(r'<[^>]+>', ' ', body)).split())
 
 def local_links(body, site_url, outs):
     "Links to the published site and to notebooks become links between these pages"
@@ -91,17 +106,16 @@ def turn(ordered, i):
         res += f'<a class="{rel}" rel="{rel}" href="{c.out}"><small>{word}</small>{inline_cache(c.title)}</a>'
     return res
 
-def fields(c, ordered, chapters, entries, site):
+def fields(c, ordered, chapters, entries, site, shared):
     "What site.html wants to know of chapter `c`"
     head, contents = '<strong>On this page</strong>', c.contents()
-    small = f'<details class="contents-small"><summary>On this page</summary>{contents}</details>'
     name = esc(site['title'])
     return dict(
         title=esc(c.title) + ('' if c.title == site['title'] else f' - {name}'), site=name,
         heading=inline_cache(c.title), description=esc(c.description),
         body=local_links(c.body, site['site-url'], {n: o.out for n, o in chapters.items()}),
         chapters=sidebar(entries, chapters, c), turn=turn(ordered, ordered.index(c)),
-        contents=head + contents if contents else '', contents_small=small if contents else '')
+        contents=head + contents if contents else '', shared=shared)
 
 def read(name): return yaml.safe_load((PROC/name).read_text(encoding='utf-8'))
 
@@ -114,14 +128,19 @@ def build():
     fold = quarto['format']['html'].get('code-fold', False)
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
-    shutil.copy(HERE/'site.css', SITE)
+    for f in (HERE/'site.css', HERE/'site.js', PROC/'styles.css', PROC/'favicon.svg'): shutil.copy(f, SITE)
+    for o in ('fonts', 'images'):
+        if (PROC/o).is_dir(): shutil.copytree(PROC/o, SITE/o)
     chapters = {name: Chapter(name, fold) for name in flat(entries)}
     ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))
     template = Template((HERE/'site.html').read_text(encoding='utf-8'))
+    shared = (PROC/'page.html').read_text(encoding='utf-8')
     for c in ordered:
-        page = template.substitute(fields(c, ordered, chapters, entries, site))
+        page = template.substitute(fields(c, ordered, chapters, entries, site, shared))
         (SITE/c.out).write_text(page, encoding='utf-8')
+    search = json.dumps([o for c in ordered for o in c.sections()], ensure_ascii=False)
+    (SITE/'search.js').write_text(f'window.SEARCH = {search}\n', encoding='utf-8')
     problems = [f'{c.name}: {o}' for c in ordered for o in c.problems] + list(broken_links(SITE))
     return len(ordered), list(dict.fromkeys(problems))
 

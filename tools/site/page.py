@@ -65,7 +65,7 @@ class Page:
             if fold: res = folded(res, opts.get('code-summary', 'Code'), fold == 'show')
         if opts.get('output') is False: return res
         captions, alts = listed(opts.get('fig-cap')), listed(opts.get('fig-alt'))
-        figures = dict(label=opts.get('label'), captions=captions, alts=alts)
+        figures = dict(label=opts.get('label'), captions=captions, alts=alts, classes=listed(opts.get('classes')))
         res += ''.join(self.output(o, figures, i) for o in cell.get('outputs', []))
         if str(figures['label']).startswith('fig-'):
             self.problems.append(f"{figures['label']} has no stored figure (cell {i}): make execute")
@@ -86,7 +86,9 @@ class Page:
             body = f'<div class="output-html">{data["text/html"]}</div>'
             is_figure = figures['label'] or figures['captions']
             return self.figure(figures, i, html=body) if is_figure else raw(body)
-        if kind: return self.figure(figures, i, src=self.write(data[kind], IMAGES[kind], i))
+        if kind:
+            size = {k: str(v) for k, v in o.get('metadata', {}).get(kind, {}).items() if k == 'width'}
+            return self.figure(figures, i, src=self.write(data[kind], IMAGES[kind], i), size=size)
         if 'text/markdown' in data: return f"\n\n{data['text/markdown']}\n\n"
         if 'text/latex' in data: return f"\n\n{data['text/latex']}\n\n"
         return text_output(data.get('text/plain', ''))
@@ -105,4 +107,4 @@ class Page:
         alt = figures['alts'].pop(0) if figures['alts'] else cap
         if 'src' in body and not alt:
             self.problems.append(f'a figure without #| fig-alt or #| fig-cap in cell {i}')
-        return special(label=str(label or ''), caption=str(cap or ''), alt=str(alt or ''), **body)
+        return special(classes=figures['classes'], label=str(label or ''), caption=str(cap or ''), alt=str(alt or ''), **body)

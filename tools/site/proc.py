@@ -1,11 +1,11 @@
-"""Fills _proc/ with the notebooks as nbdev prepares them for Quarto, and with a sidebar in reading order.
-What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
-import os, sys
+"""Fills _proc/ with the notebooks as nbdev prepares them for Quarto, with a sidebar in reading order, and marks the
+plots, which a dark page shows with their lightness turned round. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
+import base64, io, json, os, sys
 from fnmatch import fnmatch
 from pathlib import Path
 import yaml
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from common import ENV, NBS, notebooks, show
+from common import ENV, NBS, PROC, notebooks, read_nb, show
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
 PARTS = {
@@ -29,6 +29,23 @@ def sidebar():
         else: contents += names
     return {'website': {'sidebar': {'contents': contents}}}
 
+def is_plot(output):
+    "Is this output a drawing on white, and not a photograph or a grid of digits?"
+    from PIL import Image, ImageStat
+    data = output.get('data', {})
+    if 'image/svg+xml' in data: return True
+    if 'image/png' not in data: return False
+    picture = Image.open(io.BytesIO(base64.b64decode(''.join(data['image/png'])))).convert('RGBA')
+    paper = Image.new('RGBA', picture.size, 'white')
+    return ImageStat.Stat(Image.alpha_composite(paper, picture).convert('L')).mean[0] > 190
+
+def mark_plots(f):
+    "Give the cells of a prepared notebook whose outputs are plots the class `plot`"
+    nb = read_nb(f)
+    for c in nb['cells']:
+        if any(map(is_plot, c.get('outputs', []))): c['source'] = '#| classes: plot\n' + ''.join(c['source'])
+    f.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
+
 def main():
     os.environ.update(ENV)
     os.chdir(NBS)
@@ -36,6 +53,8 @@ def main():
     from nbdev.serve import proc_nbs
     refresh_quarto_yml()
     (NBS/'sidebar.yml').write_text(yaml.safe_dump(sidebar(), sort_keys=False), encoding='utf-8')
-    print(f'proc: {len(notebooks())} notebooks prepared in {show(proc_nbs(n_workers=2, force=True))}/')
+    proc_nbs(n_workers=2, force=True)
+    for f in PROC.glob('*.ipynb'): mark_plots(f)
+    print(f'proc: {len(notebooks())} notebooks prepared in {show(PROC)}/')
 
 if __name__ == '__main__': main()

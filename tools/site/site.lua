@@ -19,10 +19,12 @@ local function figure(el)
   if el.format ~= 'genmodels' then return nil end
   local d = pandoc.json.decode(el.text, false)
   local body
-  if d.src then body = pandoc.Plain{pandoc.Image({}, d.src, '', pandoc.Attr('', {}, {{'alt', d.alt}, {'loading', 'lazy'}}))}
+  if d.src then
+    local attributes = {alt=d.alt, loading='lazy', width=d.size.width}
+    body = pandoc.Plain{pandoc.Image({}, d.src, '', pandoc.Attr('', {}, attributes))}
   else body = pandoc.RawBlock('html', d.html) end
   local caption = d.caption ~= '' and pandoc.read(d.caption, 'markdown').blocks or {}
-  return pandoc.Figure({body}, caption, pandoc.Attr(d.label, {'cell-figure'}))
+  return pandoc.Figure({body}, caption, pandoc.Attr(d.label, pandoc.List{'cell-figure'} .. d.classes))
 end
 
 -- fenced divs around a figure or table, `::: {#fig-x}`: the last paragraph is the caption
