@@ -44,7 +44,7 @@ test: $(READY)   ## everything that must hold; with NB=... only that notebook
 lab: $(READY)    ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab nbs
 
-check: $(READY)  ## ruff, widths; notebooks clean and in sync, stored outputs current; changes nothing (NB=...)
+check: $(READY)  ## ruff, widths; notebooks clean, in sync and current; equations checked; changes nothing (NB=...)
 	@$(PY) tools/check.py $(NB)
 
 sync: $(READY)   ## after editing: clean the notebooks, export them to genmodels/, write README.md

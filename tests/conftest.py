@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT/'tools')]
+sys.path[:0] = [str(ROOT), str(ROOT/'tools'), str(ROOT/'tools/site')]
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 os.environ['MPLBACKEND'] = 'agg'      # not Jupyter's, which make test passes on
 

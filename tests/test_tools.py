@@ -24,7 +24,7 @@ def stream(text, name='stdout'): return dict(output_type='stream', name=name, te
 
 TITLE = '# {}\n\n> One line'
 CHAPTER = notebook('a', TITLE.format('First'), ('#| default_exp first',), ('#| export\nimport math',), '$$ y = 2x $$ {#eq-twice}',
-    ('#| exports\ndef twice(x):\n    "Twice `x`"\n    return 2*x  # a comment',), ('# checks @eq-twice\nprint(twice(2))\ntwice(3)',),
+    ('#| exports\ndef twice(x):\n    "Twice `x`"\n    return 2*x  # a comment',), ('# checks @eq-twice\nassert twice(2) == 4\ntwice(3)',),
     ('#| export\nturn = 2*math.pi',), ('import sys',), ('print("bar", file=sys.stderr)',),
     ('#| slow\nraise SystemExit("never run")', stream('kept\n')), ('#| hide\nimport nbdev; nbdev.nbdev_export()',))
 USER = notebook('b', TITLE.format('Second'), ('from genmodels.first import twice',), ('twice(21)',))

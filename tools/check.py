@@ -1,5 +1,6 @@
 """Do the notebooks, the library, README.md and the stored outputs belong together? Can the code be read
-(tools/lint.py), and are all symbols explained (tools/notation.py)? Changes nothing.
+(tools/lint.py), are all symbols explained (tools/notation.py), all equations checked (tools/equations.py),
+all mistakes shown (tools/mistakes.py)? Changes nothing.
 
     python tools/check.py [NOTEBOOK...]
 
@@ -7,7 +8,7 @@ The notebooks are cleaned and exported in a copy, and the copy is compared with 
 server (CI set) git must have nothing to say about them either."""
 import os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
-import lint, notation, readme, stamp
+import equations, lint, mistakes, notation, readme, stamp
 from common import ENV, LIB, NBS, ROOT, notebooks, read_nb, show, source
 
 def nbdev(tool, folder):
@@ -82,10 +83,13 @@ def problems(fns):
     yield from titles(fns)
     yield from ids(notebooks())
     for f in fns:
-        why = stamp.stale(read_nb(f))
+        nb = read_nb(f)
+        why = stamp.stale(nb) or equations.unmeasured(nb)
         if why: yield f'{show(f)}: {why}: make execute NB={show(f)}'
     yield from lint.problems(lint.sources() if everything else fns)
     yield from notation.problems(fns, everything)
+    yield from equations.problems(fns)
+    yield from [*mistakes.problems(fns, everything), *mistakes.unshown(fns)]
     if everything:
         yield from modules()
         yield from listed()

@@ -4,12 +4,13 @@
 
 Two at a time, each in a kernel of its own with one thread. Up-to-date notebooks are skipped unless
 --force. Cells marked `#| eval: false` or `#| slow` keep the outputs they have (--slow runs the latter
-too). If a cell fails, its notebook is left as it was, and the error is told with the notebook and the
-cell."""
+too). What the checks of equations measure is stored in the metadata (tools/recorder.py). If a cell fails,
+its notebook is left as it was, and the error is told with the notebook and the cell."""
 import argparse, base64, io, json, os, re, sys, time
 from concurrent.futures import ProcessPoolExecutor
-import readme, stamp
+import equations, readme, stamp
 from common import ENV, NBS, cell_name, describe, notebooks, read_nb, settings, show, skipped
+from recorder import MIME
 
 WIDGET = 'application/vnd.jupyter.widget-view+json'
 # figures with twice the pixels, so that they are crisp on a dense screen
@@ -56,6 +57,12 @@ def tidy(cell):
         res.append(o)
     cell.outputs = res
 
+def measurement(cell):
+    "What the recorder said of a cell, taken out of its outputs"
+    said = [o.data[MIME] for o in cell.outputs if MIME in o.get('data', {})]
+    cell.outputs = [o for o in cell.outputs if MIME not in o.get('data', {})]
+    return dict(said[-1]) if said else dict(n=0)
+
 def failure(fn, nb, at, e):
     "Say which notebook, which cell, and what"
     cell = nb.cells[at] if at is not None else None
@@ -75,7 +82,8 @@ def client_for(nb, folder, flags):
             if cell.cell_type != 'code' or skipped(cell, flags): return cell
             self.at = cell_index
             return await super().async_execute_cell(cell, cell_index, **kw)
-    return Client(nb, timeout=1800, kernel_name='python3', extra_arguments=KERNEL,
+    recorder = ['--IPKernelApp.extra_extensions=tools.recorder'] if equations.checks(nb) else []
+    return Client(nb, timeout=1800, kernel_name='python3', extra_arguments=[*KERNEL, *recorder],
                   resources={'metadata': {'path': str(folder)}})
 
 def run(fn, slow):
@@ -87,27 +95,35 @@ def run(fn, slow):
     client = client_for(nb, fn.parent, flags)
     try: client.execute()
     except Exception as e: return failure(fn, nb, client.at, e)
-    for c in nb.cells:
-        if c.cell_type == 'code' and not skipped(c, flags): tidy(c)
+    done = [c for c in nb.cells if c.cell_type == 'code' and not skipped(c, flags)]
+    said = {c.id: measurement(c) for c in done}
+    for c in done: tidy(c)
     if fn.read_bytes() != before:
         return f'FAILED {show(fn)}: it was edited while it ran; nothing stored, run it again', False
-    store(fn, nb)
+    store(fn, nb, said)
     return f'stored {show(fn)}  {time.time()-start:.1f} s', True
 
-def store(fn, nb):
-    "Clean, stamp and write, all or nothing"
+def store(fn, nb, said):
+    "Clean, stamp and write, all or nothing; beside the stamp what the checks of equations measured"
     import nbformat
     from execnb.nbio import dict2nb, nb2str
     from nbdev.clean import _nbdev_clean
     nb.metadata.pop('widgets', None)       # random ids, and it grows with every run
     nb = dict2nb(json.loads(nbformat.writes(nb)))
     _nbdev_clean(nb)
-    nb.metadata[stamp.KEY] = stamp.stamp_of(json.loads(nb2str(nb)))
+    plain = json.loads(nb2str(nb))
+    said = equations.measured(plain) | said
+    checks = {c['id']: said[c['id']] for c in equations.checks(plain) if c['id'] in said}
+    nb.metadata[stamp.KEY] = stamp.stamp_of(plain) | (dict(checks=checks) if checks else {})
     tmp = fn.with_name(f'.{fn.name}.tmp')
     try:
         tmp.write_text(nb2str(nb), encoding='utf-8')
         os.replace(tmp, fn)
     finally: tmp.unlink(missing_ok=True)
+
+def outdated(fn):
+    nb = read_nb(fn)
+    return stamp.stale(nb) or equations.unmeasured(nb)
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -118,7 +134,7 @@ def main():
     os.environ.update(ENV)
     os.chdir(NBS)
     fns = notebooks(args.notebook)
-    todo = [f for f in fns if args.force or args.slow or stamp.stale(read_nb(f))]
+    todo = [f for f in fns if args.force or args.slow or outdated(f)]
     rest = ' (the others are up to date; FORCE=1 runs them all the same)' if len(todo) < len(fns) else ''
     print(f'execute: {len(todo)} of {len(fns)} notebooks{rest}', flush=True)
     failed = []

@@ -12,6 +12,7 @@ from common import PROC, SITE, read_nb, show
 from links import broken_links
 from make_font import missing
 from page import Page
+from proc import flat
 
 READER = 'markdown-yaml_metadata_block-implicit_figures+autolink_bare_uris'
 esc = lambda s: html.escape(str(s), quote=True)
@@ -94,8 +95,6 @@ _titles = {}
 def inline_cache(text):
     if text not in _titles: _titles[text] = inline(text) if re.search(r'[`$*_\\]', text) else esc(text)
     return _titles[text]
-
-def flat(entries): return [n for e in entries for n in ([e] if isinstance(e, str) else flat(e['contents']))]
 
 def turn(ordered, i):
     "Links to the chapters before and after"
