@@ -13,7 +13,7 @@ BUSY  := $(VENV)/.setting-up
 PY    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check sync execute site docs bench pre-commit clean distclean
+.PHONY: help setup run test lab check sync execute site docs exercises bench pre-commit clean distclean
 
 help:            ## list the targets
 	@echo 'usage: make TARGET [NB=nbs/00_gauss.ipynb] [FORCE=1] [OUT=out]'
@@ -63,12 +63,16 @@ docs: $(READY)   ## the published site in _docs/ (needs Quarto)
 	quarto render _proc --no-execute
 	rm -rf _docs && mv _proc/_docs _docs
 
+exercises: $(READY) ## the exercises as notebooks to hand out, in exercises/, without the solutions (NB=... FORCE=1)
+	@$(PY) tools/exercises.py $(if $(FORCE),--force) $(NB)
+
 bench: $(READY)  ## the quick benchmarks (a quarter of an hour); figures in bench/, what they mean in benchmarks/README.md
 	@$(PY) benchmarks/all.py --out $(BENCH)
 
 pre-commit: $(READY) ## from now on, look at what is committed before it is (.pre-commit-config.yaml)
 	$(BIN)/pre-commit install
 
+# exercises/ stays: somebody may have worked in it
 clean:           ## remove what was built or trained, keep the environment
 	rm -rf _proc _site _docs build dist *.egg-info/ out bench .pytest_cache
 	find genmodels tools tests nbs benchmarks -name __pycache__ -prune -exec rm -rf {} +
