@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= out
 NB     ?=
+DIR    ?= nbs
 FORCE  ?=
 BENCH  ?= bench
 
@@ -13,7 +14,7 @@ BUSY  := $(VENV)/.setting-up
 PY    := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lab check sync execute site docs exercises bench pre-commit clean distclean
+.PHONY: help setup run test lab notebooks check sync execute site docs exercises bench pre-commit clean distclean
 
 help:            ## list the targets
 	@echo 'usage: make TARGET [NB=nbs/00_gauss.ipynb] [FORCE=1] [OUT=out]'
@@ -41,13 +42,16 @@ run: $(READY)    ## train VAE, DDPM and NCSN on the digits; samples and report i
 test: $(READY)   ## everything that must hold; with NB=... only that notebook
 	@$(PY) tools/test.py $(NB)
 
-lab: $(READY)    ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab nbs
+lab: $(READY)    ## open the notebooks in JupyterLab (DIR=notebooks: the copies for readers)
+	@$(PY) tools/lab.py $(DIR)
+
+notebooks: $(READY) ## write copies of all chapters to notebooks/, to be read and run in any notebook program
+	@$(PY) tools/site/copies.py
 
 check: $(READY)  ## ruff, widths; notebooks clean, in sync and current; equations checked; changes nothing (NB=...)
 	@$(PY) tools/check.py $(NB)
 
-sync: $(READY)   ## after editing: clean the notebooks, export them to genmodels/, write README.md
+sync: $(READY)   ## after editing: fold and clean the notebooks, export them to genmodels/, write README.md
 	@$(PY) tools/sync.py
 
 execute: $(READY) ## run the notebooks whose outputs are stale and store what the site shows (NB=... FORCE=1)
@@ -61,7 +65,7 @@ docs: $(READY)   ## the published site in _docs/ (needs Quarto)
 	@command -v quarto >/dev/null || { echo 'Quarto is not installed (see quarto.org); make site needs none'; exit 1; }
 	@$(PY) tools/site/proc.py
 	quarto render _proc --no-execute
-	rm -rf _docs && mv _proc/_docs _docs
+	rm -rf _docs && mv _proc/_docs _docs && cp -R notebooks _docs/notebooks
 
 exercises: $(READY) ## the exercises as notebooks to hand out, in exercises/, without the solutions (NB=... FORCE=1)
 	@$(PY) tools/exercises.py $(if $(FORCE),--force) $(NB)
@@ -74,7 +78,7 @@ pre-commit: $(READY) ## from now on, look at what is committed before it is (.pr
 
 # exercises/ stays: somebody may have worked in it
 clean:           ## remove what was built or trained, keep the environment
-	rm -rf _proc _site _docs build dist *.egg-info/ out bench .pytest_cache
+	rm -rf _proc _site _docs notebooks build dist *.egg-info/ out bench .pytest_cache
 	find genmodels tools tests nbs benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments too

@@ -7,6 +7,8 @@ import hashlib, os, shutil, subprocess, sys, zipfile
 from configparser import ConfigParser
 import pytest
 from conftest import ROOT
+from common import as_python, source
+import copies
 
 WHEEL_ENV = ROOT/'.wheel-env'
 PY, FASTCORE2 = WHEEL_ENV/'bin'/'python', WHEEL_ENV/'fastcore2'
@@ -83,6 +85,14 @@ def test_works_alone(clean_env, built, tmp_path, major):
 def test_command(clean_env, tmp_path):
     "The console script of settings.ini"
     assert 'usage' in run(clean_env/'bin'/'genmodels', '--help', cwd=tmp_path).lower()
+
+def test_a_chapter_runs_alone(clean_env, tmp_path):
+    "The code of a reader's copy, in an empty folder: nothing is installed, no file of the repository is missed"
+    nb, _, problems = copies.copy(ROOT/'nbs'/'00_files.ipynb')
+    assert problems == []
+    (tmp_path/'chapter.py').write_text('\n'.join(as_python(source(c)) for c in nb['cells'] if c['cell_type'] == 'code'))
+    said = run(PY, 'chapter.py', cwd=tmp_path)
+    assert 'is there' in said and [f.name for f in tmp_path.iterdir()] == ['chapter.py'], said
 
 def test_requirements_agree(clean_env):
     run(PY, '-m', 'pip', 'check')

@@ -8,7 +8,7 @@ The notebooks are cleaned and exported in a copy, and the copy is compared with 
 server (CI set) git must have nothing to say about them either."""
 import os, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
-import equations, lint, mistakes, notation, readme, stamp
+import equations, folds, lint, mistakes, notation, readme, stamp
 from common import ENV, LIB, NBS, ROOT, notebooks, read_nb, show, source
 
 def nbdev(tool, folder):
@@ -77,10 +77,21 @@ def git():
     r = subprocess.run(cmd, cwd=ROOT, text=True, capture_output=True)
     if r.returncode == 0: yield from (f'not committed: {o}' for o in r.stdout.splitlines())
 
+def of_the_whole():
+    "What can be asked of all notebooks together only"
+    yield from modules()
+    yield from listed()
+    link = NBS/'_quarto.yml'
+    if not (link.is_symlink() and link.resolve() == ROOT/'_quarto.yml'):
+        yield 'nbs/_quarto.yml must be a symbolic link to ../_quarto.yml'
+    if readme.stale(): yield 'README.md is not what nbs/index.ipynb says: make sync'
+    if os.environ.get('CI'): yield from git()
+
 def problems(fns):
     everything = set(fns) == set(notebooks())
     yield from in_a_copy(fns)
     yield from titles(fns)
+    yield from folds.problems(fns)
     yield from ids(notebooks())
     for f in fns:
         nb = read_nb(f)
@@ -90,14 +101,7 @@ def problems(fns):
     yield from notation.problems(fns, everything)
     yield from equations.problems(fns)
     yield from [*mistakes.problems(fns, everything), *mistakes.unshown(fns)]
-    if everything:
-        yield from modules()
-        yield from listed()
-        link = NBS/'_quarto.yml'
-        if not (link.is_symlink() and link.resolve() == ROOT/'_quarto.yml'):
-            yield 'nbs/_quarto.yml must be a symbolic link to ../_quarto.yml'
-        if readme.stale(): yield 'README.md is not what nbs/index.ipynb says: make sync'
-        if os.environ.get('CI'): yield from git()
+    if everything: yield from of_the_whole()
 
 def main():
     fns = notebooks(sys.argv[1:])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NBS, LIB, PROC, SITE = ROOT/'nbs', ROOT/'genmodels', ROOT/'_proc', ROOT/'_site'
+COPIES = ROOT/'notebooks'        # for readers; tools/site/copies.py writes them
 
 # One thread for each notebook, figures as in Jupyter, this tree's own genmodels wherever the environment is.
 ENV = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', PYTHONHASHSEED='0', TQDM_MININTERVAL='1',
@@ -30,6 +31,13 @@ def notebooks(names=()):
         if not found: raise SystemExit(f'no such notebook: {n}')
         res.append(found[0].resolve())
     return res
+
+def kernel_metadata():
+    "What JupyterLab writes into a notebook when it opens one here: kernel and language"
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelspec import get_kernel_dict
+    spec = dict(name='python3', **{k: get_kernel_dict()[k] for k in ('display_name', 'language')})
+    return dict(kernelspec=spec, language_info=dict(IPythonKernel.language_info))
 
 def show(path):
     "A path as a reader knows it: from the top of the project"

@@ -8,7 +8,7 @@ from string import Template
 import pypandoc, yaml
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
-from common import PROC, SITE, read_nb, show
+from common import COPIES, PROC, SITE, read_nb, show
 from links import broken_links
 from make_font import missing
 from page import Page
@@ -128,8 +128,8 @@ def build():
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
     for f in (HERE/'site.css', HERE/'site.js', PROC/'styles.css', PROC/'favicon.svg'): shutil.copy(f, SITE)
-    for o in ('fonts', 'images'):
-        if (PROC/o).is_dir(): shutil.copytree(PROC/o, SITE/o)
+    for o in (PROC/'fonts', PROC/'images', COPIES):          # COPIES: to download
+        if o.is_dir(): shutil.copytree(o, SITE/o.name)
     chapters = {name: Chapter(name, fold) for name in flat(entries)}
     ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))

@@ -1,13 +1,15 @@
-"""Fills _proc/ with the notebooks as nbdev prepares them for Quarto, with a sidebar in reading order and two pages made
-of all chapters (ledgers.py), and marks the plots, which a dark page shows with their lightness turned round. Fails on an
-equation without a check and on a mistake without a place. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
+"""Fills _proc/ with what Quarto and make site render: the notebooks as nbdev prepares them, each with ways to open it
+under its title and with its plots marked, for dark pages; a sidebar in reading order; pages made of all chapters
+(ledgers.py). Writes the copies that the links open, too (copies.py). Fails on an equation without a check and on a mistake
+without a place. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
 import base64, io, json, os, sys
 from fnmatch import fnmatch
 from pathlib import Path
 import yaml
 sys.path.append(str(Path(__file__).resolve().parent.parent))
+import copies, ledgers
 from common import ENV, NBS, PROC, notebooks, read_nb, show
-import ledgers
+from launch import launch_cell
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
 PARTS = {
@@ -45,10 +47,12 @@ def is_plot(output):
     paper = Image.new('RGBA', picture.size, 'white')
     return ImageStat.Stat(Image.alpha_composite(paper, picture).convert('L')).mean[0] > 190
 
-def mark_plots(f):
-    "Give the cells of a prepared notebook whose outputs are plots the class `plot`"
+def prepare(f):
+    "A prepared notebook gets its links and marks; JupyterLab's folds are nothing for Quarto"
     nb = read_nb(f)
+    if f.name not in ledgers.PAGES: nb['cells'].insert(1, launch_cell(f.name))
     for c in nb['cells']:
+        c['metadata'].pop('jupyter', None)
         if any(map(is_plot, c.get('outputs', []))): c['source'] = '#| classes: plot\n' + ''.join(c['source'])
     f.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
 
@@ -66,7 +70,8 @@ def main():
     proc_nbs(n_workers=2, force=True)
     order = flat(bar['website']['sidebar']['contents'])
     ledgers.write_all([o for o in order if o not in ledgers.PAGES])
-    for f in PROC.glob('*.ipynb'): mark_plots(f)
+    for f in PROC.glob('*.ipynb'): prepare(f)
     print(f"proc: {len(notebooks())} notebooks prepared in {show(PROC)}/, and {' and '.join(ledgers.PAGES)}")
+    return copies.main()
 
 if __name__ == '__main__': sys.exit(main())
