@@ -57,11 +57,11 @@ sync: $(READY)   ## after editing: fold and clean the notebooks, export them to 
 execute: $(READY) ## run the notebooks whose outputs are stale and store what the site shows (NB=... FORCE=1)
 	@$(PY) tools/execute.py $(if $(FORCE),--force) $(NB)
 
-site: $(READY)   ## build and check the site, to be read without a network, in _site/
+site: $(READY)   ## build and check the site (chapters, reference, llms.txt), to be read without a network, in _site/
 	@$(PY) tools/site/proc.py
 	@$(PY) tools/site/build.py
 
-docs: $(READY)   ## the published site in _docs/ (needs Quarto)
+docs: $(READY)   ## the published site in _docs/ (needs Quarto 1.9 or newer)
 	@command -v quarto >/dev/null || { echo 'Quarto is not installed (see quarto.org); make site needs none'; exit 1; }
 	@$(PY) tools/site/proc.py
 	quarto render _proc --no-execute

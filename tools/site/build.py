@@ -1,6 +1,7 @@
 """Builds the site without Quarto: the notebooks of _proc/ as static pages in _site/, rendered by pandoc,
-to be read without a network. Fails on an unknown citation, an unresolved reference, TeX that doesn't
-parse, a broken link or anchor, a stored error. The published site is Quarto's, from the same _proc/."""
+to be read without a network, and as Markdown (llms.py). Fails on an unknown citation, an unresolved
+reference, TeX that doesn't parse, a broken link or anchor, a stored error. The published site is Quarto's,
+from the same _proc/."""
 import html, json, re, shutil, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import pypandoc, yaml
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
 from common import COPIES, PROC, SITE, read_nb, show
+import llms
 from links import broken_links
 from make_font import missing
 from page import Page
@@ -17,11 +19,11 @@ from proc import flat
 READER = 'markdown-yaml_metadata_block-implicit_figures+autolink_bare_uris'
 esc = lambda s: html.escape(str(s), quote=True)
 
-def pandoc(md, bibliography):
-    "Markdown to HTML, and pandoc's complaints"
-    cmd = [pypandoc.get_pandoc_path(), '-f', READER, '-t', 'html5', '--mathml', '--wrap=none',
+def pandoc(md, bibliography, to=('-t', 'html5', '--mathml')):
+    "Markdown to HTML, or to what `to` asks for, and pandoc's complaints"
+    cmd = [pypandoc.get_pandoc_path(), '-f', READER, '--wrap=none',
            '--lua-filter', PROC/'math.lua', '--lua-filter', HERE/'site.lua', '--citeproc', '-M', 'link-citations=true',
-           *[f'--bibliography={o}' for o in bibliography]]
+           *[f'--bibliography={o}' for o in bibliography], *to]
     r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
     said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
     if r.returncode: said.append(f'pandoc ended with exit code {r.returncode}')
@@ -44,7 +46,8 @@ class Chapter:
 
     def render(self, bibliography):
         self.body, said = pandoc(self.page.md, bibliography)
-        self.problems += said
+        self.copy, said_again = pandoc(self.page.md, bibliography, llms.FORMAT)
+        self.problems += said + [o for o in said_again if o not in said]
         lacking = missing(self.body)
         if lacking: self.problems.append(f'formulas with characters that the font lacks: {lacking}')
         for ref in sorted(self.page.refs):
@@ -80,15 +83,19 @@ def local_links(body, site_url, outs):
         return f'href="{outs.get(name, m[1])}{m[2] or ""}"'
     return re.sub(r'href="(?![a-z]+:)([^"#]+\.ipynb)(#[^"]*)?"', page, body)
 
-def sidebar(entries, chapters, here):
-    "The chapters by part, as the site's sidebar lists them"
+def sidebar(entries, chapters, here, deep=False):
+    "The chapters by part, as the site's sidebar lists them; a part of a part is folded"
     res = []
     for e in entries:
         if isinstance(e, str):
             c = chapters[e]
             current = ' aria-current=page' if c is here else ''
             res.append(f'<a href="{c.out}"{current}>{inline_cache(c.title or e)}</a>')
-        else: res += [f"<p>{esc(e['section'])}</p>", sidebar(e['contents'], chapters, here)]
+        else:
+            name, inner = esc(e['section']), sidebar(e['contents'], chapters, here, True)
+            opened = ' open' if 'aria-current' in inner else ''
+            head = f'<details{opened}><summary>{name}</summary>' if deep else f'<p>{name}</p>'
+            res += [head, inner] + ['</details>']*deep
     return '\n'.join(res)
 
 _titles = {}
@@ -134,6 +141,7 @@ def build():
     ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))
     template = Template((HERE/'site.html').read_text(encoding='utf-8'))
+    if quarto['website'].get('llms-txt'): llms.write(chapters, entries, site)
     shared = (PROC/'page.html').read_text(encoding='utf-8')
     for c in ordered:
         page = template.substitute(fields(c, ordered, chapters, entries, site, shared))

@@ -1,14 +1,14 @@
 """Fills _proc/ with what Quarto and make site render: the notebooks as nbdev prepares them, each with ways to open it
 under its title and with its plots marked, for dark pages; a sidebar in reading order; pages made of all chapters
-(ledgers.py). Writes the copies that the links open, too (copies.py). Fails on an equation without a check and on a mistake
-without a place. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
+(ledgers.py) and the reference (reference.py). Writes the copies that the links open, too (copies.py). Fails on an equation
+without a check and on a mistake without a place. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
 import base64, io, json, os, sys
 from fnmatch import fnmatch
 from pathlib import Path
 import yaml
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-import copies, ledgers
-from common import ENV, NBS, PROC, notebooks, read_nb, show
+import copies, ledgers, reference
+from common import ENV, NBS, PROC, ROOT, notebooks, read_nb, show
 from launch import launch_cell
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
@@ -31,6 +31,7 @@ def sidebar():
         left = [name for name in left if name not in names]
         if part and names: contents.append(dict(section=part, contents=names))
         else: contents += names
+    contents += reference.sidebar([o for o in contents if isinstance(o, dict)])
     return {'website': {'sidebar': {'contents': contents}}}
 
 def flat(entries):
@@ -62,6 +63,7 @@ def main():
     if bad: return True
     os.environ.update(ENV)
     os.chdir(NBS)
+    sys.path.insert(0, str(ROOT))
     from nbdev.quarto import refresh_quarto_yml
     from nbdev.serve import proc_nbs
     refresh_quarto_yml()
@@ -69,9 +71,11 @@ def main():
     (NBS/'sidebar.yml').write_text(yaml.safe_dump(bar, sort_keys=False), encoding='utf-8')
     proc_nbs(n_workers=2, force=True)
     order = flat(bar['website']['sidebar']['contents'])
-    ledgers.write_all([o for o in order if o not in ledgers.PAGES])
+    chapters = [f.name for f in notebooks()]
+    ledgers.write_all([o for o in order if o in chapters])
     for f in PROC.glob('*.ipynb'): prepare(f)
-    print(f"proc: {len(notebooks())} notebooks prepared in {show(PROC)}/, and {' and '.join(ledgers.PAGES)}")
+    pages = reference.main() + len(ledgers.PAGES)
+    print(f'proc: {len(chapters)} notebooks and {pages} pages made of them prepared in {show(PROC)}/')
     return copies.main()
 
 if __name__ == '__main__': sys.exit(main())

@@ -20,11 +20,11 @@ local function figure(el)
   local d = pandoc.json.decode(el.text, false)
   local body
   if d.src then
-    local attributes = {alt=d.alt, loading='lazy', width=d.size.width}
+    local attributes = {alt=d.alt, loading='lazy', width=d.size and d.size.width}
     body = pandoc.Plain{pandoc.Image({}, d.src, '', pandoc.Attr('', {}, attributes))}
   else body = pandoc.RawBlock('html', d.html) end
   local caption = d.caption ~= '' and pandoc.read(d.caption, 'markdown').blocks or {}
-  return pandoc.Figure({body}, caption, pandoc.Attr(d.label, pandoc.List{'cell-figure'} .. d.classes))
+  return pandoc.Figure({body}, caption, pandoc.Attr(d.label, pandoc.List{'cell-figure'} .. (d.classes or {})))
 end
 
 -- fenced divs around a figure or table, `::: {#fig-x}`: the last paragraph is the caption
