@@ -1,5 +1,5 @@
 "28x28 digits in the package, nets on folded pixels, and the precision that suits the machine"
-import warnings
+import re, warnings
 import pytest, torch
 from genmodels import DDPM, UNet, VAE, fit, load, mnist, save
 from genmodels import train
@@ -122,3 +122,30 @@ def test_films(tmp_path):
     with pytest.raises(ValueError, match='at least one moment'): show_film([], 'none')
     colour = show_film([2*torch.rand(2, 3, 8, 8) - 1 for _ in range(3)], 'colours')
     assert colour.gif[:3] == b'GIF'
+
+def test_a_film_in_a_page():
+    from genmodels import show_film
+    noise = show_film((2*torch.rand(12, 1, 28, 28) - 1 for _ in range(30)), '<b>', labels=['</script>']*30, still=2)
+    page = noise._repr_html_()
+    assert len(page) < 300_000                                   # half a byte a pixel
+    assert page.count('<img ') == 1 == page.count('alt="&lt;b&gt;"') and '<b>' not in page
+    assert page.count('</script>') == 1                          # a label ends no script
+    assert 'prefers-reduced-motion' in page and 'aria-label="Moment of the film"' in page
+    assert not re.search(r'https?:|id="', page)                  # no network; nothing that two films could share
+    assert noise.still == 2 and noise._repr_html_() == page
+    with pytest.raises(ValueError, match='one label for each of 2'): show_film(torch.zeros(2, 1, 1, 8, 8), 'a', labels='b')
+    sizes = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 9)
+    with pytest.raises(ValueError, match='frames of one size'): show_film(sizes, 'a')
+
+def test_films_of_plots():
+    import matplotlib.pyplot as plt
+    from genmodels.pictures import show_frames
+    def growing():
+        fig, ax = plt.subplots(figsize=(2, 1))
+        for k in range(3):
+            ax.axvline(k)
+            yield fig
+    film = show_frames(growing(), 'lines')
+    assert [f.shape for f in film.frames] == [(192, 384, 3)]*3 and not plt.get_fignums()
+    assert 'max-width:192px' in film._repr_html_()
+    with pytest.raises(ValueError, match='at least one moment'): show_frames([], 'none')

@@ -1,7 +1,7 @@
 "The scripts of tools/ and the Makefile, on small projects made here: what they must refuse, they refuse by name."
 import json, os, re, shutil, subprocess, sys
 import pytest, yaml
-import execute, lint, readme, release, stamp
+import lint, readme, release, stamp
 from conftest import ROOT
 
 # ---------------------------------------------------------------- small notebooks and projects
@@ -193,13 +193,6 @@ def test_stamp(tmp_path, monkeypatch):
     assert code('x = "#1"') == first
     (lib/'far.py').write_text('__all__ = ["far"]\ndef far(): return 2\n')
     assert code('x = "#1"') != first
-
-def test_animations_are_stored_alike():
-    "Random ids and the web font go, the buttons keep their meaning"
-    html = '<link rel="stylesheet"\nhref="https://x/font-awesome.min.css">\n<img id="_anim_img{0}">' \
-           '<button onclick="anim{0}.faster()"><i class="fa fa-plus"></i></button>'
-    a, b = (execute.animation(html.format(o*32), 'cell') for o in 'ab')
-    assert a == b and 'font-awesome' not in a and '<button onclick="anim' in a and '>+</button>' in a
 
 # ---------------------------------------------------------------- the site
 def page(project, name, *cells):

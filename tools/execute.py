@@ -15,16 +15,6 @@ from recorder import MIME
 WIDGET = 'application/vnd.jupyter.widget-view+json'
 # figures with twice the pixels, so that they are crisp on a dense screen
 KERNEL = ['--log-level=ERROR', "--InlineBackend.figure_formats={'retina'}"]
-BUTTONS = {'minus': '&minus;', 'plus': '+', 'pause': '&#10074;&#10074;',
-           'play': '&#9654;', 'step-forward': '|&#9654;', 'fast-forward': '&#9654;|',
-           'play fa-flip-horizontal': '&#9664;', 'step-backward': '&#9664;|', 'fast-backward': '|&#9664;'}
-
-def animation(html, cell_id):
-    "matplotlib's animations: ids from the cell instead of at random, buttons with text instead of a web font"
-    ids = list(dict.fromkeys(re.findall(r'_anim_img([0-9a-f]{32})', html)))
-    for i, o in enumerate(ids): html = html.replace(o, stamp.digest(cell_id, str(i))*2)
-    html = re.sub(r'<link rel="stylesheet"\s+href="[^"]*font-awesome[^"]*">\s*', '', html)
-    return re.sub(r'<i class="fa fa-([\w -]+)"></i>', lambda m: BUTTONS.get(m[1].strip(), m[1]), html)
 
 def lighter(png):
     "A picture in base64 with at most 256 colours, where that shows no difference and is smaller"
@@ -52,7 +42,6 @@ def tidy(cell):
                 res[-1].text += o.text
                 continue
         if 'image/png' in data: o.data['image/png'] = lighter(data['image/png'])
-        if 'text/html' in data: o.data['text/html'] = animation(o.data['text/html'], cell.id)
         o.pop('transient', None)
         res.append(o)
     cell.outputs = res

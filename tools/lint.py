@@ -26,7 +26,7 @@ def told(p): return f'{show(p.file)}, {p.place}: {p.code} {p.text}'
 
 def sources():
     "Everything that is held by the rules"
-    scripts = [f for d in OTHERS for f in sorted((ROOT/d).glob('*.py'))]
+    scripts = [f for d in OTHERS for f in sorted((ROOT/d).rglob('*.py')) if 'fixtures' not in f.parts]
     return notebooks() + sorted(f for f in LIB.rglob('*.py') if f.name != '_modidx.py') + scripts
 
 # ---------------------------------------------------------------- pieces of code: (place, source) of a file

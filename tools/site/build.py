@@ -22,7 +22,8 @@ esc = lambda s: html.escape(str(s), quote=True)
 def pandoc(md, bibliography, to=('-t', 'html5', '--mathml')):
     "Markdown to HTML, or to what `to` asks for, and pandoc's complaints"
     cmd = [pypandoc.get_pandoc_path(), '-f', READER, '--wrap=none',
-           '--lua-filter', PROC/'math.lua', '--lua-filter', HERE/'site.lua', '--citeproc', '-M', 'link-citations=true',
+           '--lua-filter', PROC/'math.lua', '--lua-filter', HERE/'site.lua',
+           '--citeproc', '-M', 'link-citations=true',
            *[f'--bibliography={o}' for o in bibliography], *to]
     r = subprocess.run(cmd, input=md, text=True, encoding='utf-8', capture_output=True, cwd=PROC, timeout=120)
     said = re.sub(r'\n\s+', ' ', r.stderr).splitlines()
@@ -125,18 +126,22 @@ def fields(c, ordered, chapters, entries, site, shared):
 
 def read(name): return yaml.safe_load((PROC/name).read_text(encoding='utf-8'))
 
-def build():
-    "Write the pages; how many, and what is wrong"
-    quarto, site = read('_quarto.yml'), read('nbdev.yml')['website']
-    entries = read('sidebar.yml')['website']['sidebar']['contents']
-    bib = quarto.get('bibliography') or []
-    bib = [bib] if isinstance(bib, str) else bib
-    fold = quarto['format']['html'].get('code-fold', False)
+def lay_out():
+    "An empty site with the files that its pages share"
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
     for f in (HERE/'site.css', HERE/'site.js', PROC/'styles.css', PROC/'favicon.svg'): shutil.copy(f, SITE)
     for o in (PROC/'fonts', PROC/'images', COPIES):          # COPIES: to download
         if o.is_dir(): shutil.copytree(o, SITE/o.name)
+
+def build():
+    "Write the pages; how many, and what is wrong"
+    lay_out()
+    quarto, site = read('_quarto.yml'), read('nbdev.yml')['website']
+    entries = read('sidebar.yml')['website']['sidebar']['contents']
+    bib = quarto.get('bibliography') or []
+    bib = [bib] if isinstance(bib, str) else bib
+    fold = quarto['format']['html'].get('code-fold', False)
     chapters = {name: Chapter(name, fold) for name in flat(entries)}
     ordered = list(chapters.values())
     with ThreadPoolExecutor(2) as pool: list(pool.map(lambda c: c.render(bib), ordered))

@@ -27,7 +27,8 @@ def anchors(order):
     shown = mistakes.places([NBS/o for o in order])
     for name in order:
         checks = {c['id']: f"check-{c['id']}" for c in equations.checks(read_nb(NBS/name))}
-        tags = {p.cell['id']: f'mistake-{tag}' for tag, ps in shown.items() for p in ps if p.file.name == name}
+        here = [(p.cell['id'], tag) for tag, ps in shown.items() for p in ps if p.file.name == name]
+        tags = {cell: f'mistake-{tag}' for cell, tag in here}
         if not checks and not tags: continue
         nb, cells = read_nb(PROC/name), []
         for c in nb['cells']:
@@ -43,7 +44,8 @@ def title(name):
 # ---------------------------------------------------------------- equations
 def balanced(tex):
     "Can this piece of TeX stand alone?"
-    pairs = (r'\{', r'\}'), (r'\(', r'\)'), (r'\[', r'\]'), (r'\\left\b', r'\\right\b'), (r'\\begin', r'\\end')
+    pairs = ((r'\{', r'\}'), (r'\(', r'\)'), (r'\[', r'\]'), (r'\\left\b', r'\\right\b'),
+             (r'\\begin', r'\\end'))
     return all(len(re.findall(a, tex)) == len(re.findall(b, tex)) for a, b in pairs)
 
 def beginning(line):
@@ -86,22 +88,24 @@ def equation_table(name):
     head = ['| name | difference | equation |', '|----|----|---------|']
     return '\n'.join([f'## [{title(name)}]({name})', '', *head, *rows]) if rows else ''
 
-WORDS = """This page lists the {n} labelled equations of all chapters, in the order of reading. {defined} of them \
+WORDS = """This page lists the {n} labelled equations of all chapters, in the order of reading. \
+{defined} of them \
 define something; each of the others is checked where it stands, and the second column leads to the cell \
 that does it.
 
 `3e-8 of 1e-6` means: the two sides of the comparisons in that cell differ by 3e-8 at most, where 1e-6 was \
 allowed, in the run whose outputs this site shows. A check by simulation has a large allowance, of a few \
-standard errors, and a check of algebra a small one. Where a cell compares in another way, an assertion holds in \
-it, or as many as the number in brackets. One cell can check several equations. Of a long equation only the \
-beginning stands here."""
+standard errors, and a check of algebra a small one. Where a cell compares in another way, an assertion \
+holds in it, or as many as the number in brackets. One cell can check several equations. Of a long equation \
+only the beginning stands here."""
 
 def write_equations(order):
     tables = [t for t in map(equation_table, order) if t]
     every = [e for name in order for e in equations.equations(read_nb(NBS/name))]
     intro = WORDS.format(n=len(every), defined=sum(equations.definition(e.label) for e in every))
     cells = [markdown(t, f'part-{i}') for i, t in enumerate([intro, *tables])]
-    write('equations.ipynb', 'Equations', 'Every equation, the check that holds it, and how close that came', cells)
+    about = 'Every equation, the check that holds it, and how close that came'
+    write('equations.ipynb', 'Equations', about, cells)
 
 # ---------------------------------------------------------------- mistakes
 def mistake_text(name, entry, places):
@@ -118,18 +122,20 @@ def evidence(name, place):
     return dict(cell_type='code', id=f'shows-{name}', metadata={}, source=src, execution_count=None,
                 outputs=place.cell['outputs'])
 
-INTRO = """Each of these mistakes was made in code that people use: in tutorials, in courses, in libraries, and in \
-implementations of the papers that this course derives. Nearly all of them run, and most look right. The chapters \
-make them on purpose, show the damage, and name the check that catches it; this page collects what they show."""
+INTRO = """Each of these mistakes was made in code that people use: in tutorials, in courses, in libraries, and \
+in implementations of the papers that this course derives. Nearly all of them run, and most look right. \
+The chapters make them on purpose, show the damage, and name the check that catches it; this page collects \
+what they show."""
 
 def write_mistakes(order):
     shown, cells = mistakes.places([NBS/o for o in order]), [markdown(INTRO, 'intro')]
     ledger = mistakes.entries()
     for name in shown:
         places = list({p.file: p for p in reversed(shown[name])}.values())[::-1]
-        cells += [markdown(mistake_text(name, ledger[name], places), f'tells-{name}'), evidence(name, places[0])]
-    write('mistakes.ipynb', 'Mistakes that real code made', 'What goes wrong, the number or picture that shows it',
-          cells)
+        told = markdown(mistake_text(name, ledger[name], places), f'tells-{name}')
+        cells += [told, evidence(name, places[0])]
+    about = 'What goes wrong, the number or picture that shows it'
+    write('mistakes.ipynb', 'Mistakes that real code made', about, cells)
 
 # ---------------------------------------------------------------- both
 def problems(fns): return [*equations.problems(fns), *mistakes.problems(fns)]

@@ -65,7 +65,8 @@ class Page:
             if fold: res = folded(res, opts.get('code-summary', 'Code'), fold == 'show')
         if opts.get('output') is False: return res
         captions, alts = listed(opts.get('fig-cap')), listed(opts.get('fig-alt'))
-        figures = dict(label=opts.get('label'), captions=captions, alts=alts, classes=listed(opts.get('classes')))
+        figures = dict(label=opts.get('label'), captions=captions, alts=alts,
+                       classes=listed(opts.get('classes')))
         res += ''.join(self.output(o, figures, i) for o in cell.get('outputs', []))
         if str(figures['label']).startswith('fig-'):
             self.problems.append(f"{figures['label']} has no stored figure (cell {i}): make execute")
@@ -107,4 +108,5 @@ class Page:
         alt = figures['alts'].pop(0) if figures['alts'] else cap
         if 'src' in body and not alt:
             self.problems.append(f'a figure without #| fig-alt or #| fig-cap in cell {i}')
-        return special(classes=figures['classes'], label=str(label or ''), caption=str(cap or ''), alt=str(alt or ''), **body)
+        words = dict(label=str(label or ''), caption=str(cap or ''), alt=str(alt or ''))
+        return special(classes=figures['classes'], **words, **body)

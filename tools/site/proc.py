@@ -1,14 +1,14 @@
-"""Fills _proc/ with what Quarto and make site render: the notebooks as nbdev prepares them, each with ways to open it
-under its title and with its plots marked, for dark pages; a sidebar in reading order; pages made of all chapters
-(ledgers.py) and the reference (reference.py). Writes the copies that the links open, too (copies.py). Fails on an equation
-without a check and on a mistake without a place. What `nbdev_proc_nbs` does, without its attempt to install Quarto."""
-import base64, io, json, os, sys
+"""Fills _proc/ with what Quarto and make site render: the notebooks as nbdev prepares them (but without its
+attempt to install Quarto), each with ways to open it under its title; a sidebar in reading order; pages made
+of all chapters (ledgers.py), and the reference (reference.py). Writes the copies that the links open, too
+(copies.py). Fails on an equation without a check and on a mistake without a place."""
+import base64, io, json, os, re, sys
 from fnmatch import fnmatch
 from pathlib import Path
 import yaml
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import copies, ledgers, reference
-from common import ENV, NBS, PROC, ROOT, notebooks, read_nb, show
+from common import ENV, NBS, PROC, ROOT, notebooks, read_nb, show, source
 from launch import launch_cell
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
@@ -48,9 +48,25 @@ def is_plot(output):
     paper = Image.new('RGBA', picture.size, 'white')
     return ImageStat.Stat(Image.alpha_composite(paper, picture).convert('L')).mean[0] > 190
 
+SHORT = 24       # lines
+
+def lesson_code(cells):
+    """Exported code that teaches, once: where it is short it stands open, docments and all, in the place of the
+    signature that nbdev puts above it; where it is long, the signature stands and the source is folded."""
+    for above, c in zip([None, *cells], cells):
+        head, _, code = source(c).partition('#| code-summary: "Exported source"\n')
+        if not code or 'code-fold: show' not in head: continue
+        if len(code.splitlines()) > SHORT:
+            c['source'] = '#| code-summary: "Source"\n#| code-fold: true\n' + code
+            continue
+        c['source'] = code
+        shown = re.search(r'^show_doc\(([\w.]+)', source(above), re.M) if above else None
+        if shown: above.update(copies.cell('markdown', above['id'], f'[]{{#{shown[1].lower()}}}'))
+
 def prepare(f):
     "A prepared notebook gets its links and marks; JupyterLab's folds are nothing for Quarto"
     nb = read_nb(f)
+    lesson_code(nb['cells'])
     if f.name not in ledgers.PAGES: nb['cells'].insert(1, launch_cell(f.name))
     for c in nb['cells']:
         c['metadata'].pop('jupyter', None)
