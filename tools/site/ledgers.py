@@ -122,8 +122,8 @@ def evidence(name, place):
     return dict(cell_type='code', id=f'shows-{name}', metadata={}, source=src, execution_count=None,
                 outputs=place.cell['outputs'])
 
-INTRO = """Each of these mistakes was made in code that people use: in tutorials, in courses, in libraries, and \
-in implementations of the papers that this course derives. Nearly all of them run, and most look right. \
+INTRO = """Each of these mistakes was made in code that people use: in tutorials, in courses, in libraries, \
+and in implementations of the papers that this course derives. Nearly all of them run, and most look right. \
 The chapters make them on purpose, show the damage, and name the check that catches it; this page collects \
 what they show."""
 

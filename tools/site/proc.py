@@ -51,8 +51,8 @@ def is_plot(output):
 SHORT = 24       # lines
 
 def lesson_code(cells):
-    """Exported code that teaches, once: where it is short it stands open, docments and all, in the place of the
-    signature that nbdev puts above it; where it is long, the signature stands and the source is folded."""
+    """Exported code that teaches, once: where it is short it stands open, docments and all, in the place of
+    the signature that nbdev puts above it; where it is long, the signature stands, the source is folded."""
     for above, c in zip([None, *cells], cells):
         head, _, code = source(c).partition('#| code-summary: "Exported source"\n')
         if not code or 'code-fold: show' not in head: continue
