@@ -8,7 +8,7 @@ __all__ = ['ema_decay', 'named_weights', 'checksum', 'averages', 'keep_average',
 # %% ../nbs/06_average.ipynb #0722cfb7
 import warnings
 import zlib
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from types import MethodType
@@ -184,7 +184,7 @@ def _copy(model, new):
 def evaluating(
     model:nn.Module, # May carry a moving average, `model.ema`; nothing of it is changed
     average:bool=True, # The average in place of the weights?
-): # Inside `with`: a copy of the model in eval mode, under no_grad, which shares the memory of the average
+)->AbstractContextManager: # Inside `with`: a copy of the model in eval mode, under no_grad, which shares the memory of the average
     "A model as it is drawn with; call the copy, not the model. ValueError where `model.ema` is no average"
     outside = _enclosing.get()
     new,inside = _stand_ins(model, average)

@@ -161,13 +161,18 @@ class Attention(nn.Module):
         h = F.scaled_dot_product_attention(q, k, v)
         return x + self.out(h.mT.reshape(x.shape))
 
-    def split(self, o):
-        "Heads beside the examples, `(n heads, pixels, width/heads)`: an axis more has no second derivative"
+    def split(self,
+        o:Tensor, # Queries, keys or values, `(n, width, pixels)`
+    )->Tensor: # `(n heads, pixels, width/heads)`
+        "Heads beside the examples: an axis more has no second derivative"
         n,width,pixels = o.shape
         return o.reshape(n*self.heads, width//self.heads, pixels).mT
 
 class Blocks(nn.Sequential):
     "Blocks that run one after the other, each told the same: `blocks(x, emb)`"
+    def __init__(self,
+        *args:nn.Module, # The blocks, each called as `block(x, emb)`
+    ): super().__init__(*args)
     def forward(self, x, emb):
         for block in self: x = block(x, emb)
         return x

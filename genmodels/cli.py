@@ -17,6 +17,7 @@ import threading
 import time
 import warnings
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr
 from inspect import Parameter
 from pathlib import Path
@@ -56,10 +57,13 @@ def place(
 
 def one_of(
     words:str, # Such as 'vae, ddpm or ncsn'
-): # A function of what was typed
+)->Callable: # A function of what was typed
     "Make a reader that takes these words as they are; it raises ArgumentTypeError for another"
     known = words.replace(' or ', ', ').split(', ')
-    def read(word):
+    def read(
+        word:str, # What was typed
+    )->str: # The same
+        "One of a few words, as it is; ArgumentTypeError for another"
         if word in known: return word
         raise ArgumentTypeError(f'expected {words}; got {word!r}')
     return read

@@ -7,6 +7,7 @@ __all__ = ['log_prob_grey', 'DDPM', 'learned_step', 'draw_steps', 'step_probs']
 
 # %% ../nbs/23_ddpm.ipynb #ecbfea87
 import math
+from collections.abc import Callable
 from functools import partial
 import torch
 from fastcore.basics import patch
@@ -123,7 +124,11 @@ def outputs(self:DDPM,
     return y,(v+1)/2
 
 @patch
-def output(self:DDPM, xt, p, **cond):
+def output(self:DDPM,
+    xt:Tensor, # Noised images, `(n, C, H, W)`
+    p:At, # The path at their time
+    **cond, # Conditions, passed to the net
+)->Tensor: # Estimate of the target, `(n, C, H, W)`
     "The first half of `outputs`: all that an estimate of x0 needs"
     if self.var != 'learned': return Denoiser.output(self, xt, p, **cond)
     return self.outputs(xt, p, **cond)[0]
@@ -171,7 +176,7 @@ def sample(self:DDPM,
 @patch
 def default_step(self:DDPM,
     steps:int=None, # Steps wanted; None: the whole chain
-): # A step for `samplers.sample`
+)->Callable: # A step for `samplers.sample`
     "The ancestral step where the whole chain is walked or the variance is learned, else DDIM's"
     if self.var == 'learned': return learned_step
     if steps not in (None,self.steps): return ddim_step

@@ -324,11 +324,16 @@ class Estimate(nn.Module):
         self.path,self.clip = model.path,getattr(model, 'clip', False)
 
     @property
-    def base(self): # The denoiser inside, however many estimates lie around it
+    def base(self)->Callable: # A model that is no `Estimate`
+        "The denoiser inside, however many estimates lie around it"
         return self.model.base if isinstance(self.model, Estimate) else self.model
 
-    def estimate(self, xt, t, **cond):
-        "The other estimate, not clipped, `(n, ...)`"
+    def estimate(self,
+        xt:Tensor, # Noised data, `(n, ...)`
+        t:float|Tensor, # Time in (0,1], a number or `(n,)`
+        **cond, # Conditions, passed to `f`
+    )->Tensor: # `(n, ...)`
+        "The other estimate, not clipped"
         return self.f(self.model, xt, t, **cond)
 
     def forward(self, xt, t, **cond):

@@ -41,7 +41,9 @@ class History:
         self.loss,self.lr = [],[]
         self.seconds,self.images = 0.,0
     @property
-    def images_per_s(self): return self.images/self.seconds if self.seconds else 0.
+    def images_per_s(self)->float: # 0 before the first step
+        "Training images a second, over all steps"
+        return self.images/self.seconds if self.seconds else 0.
     def smooth(self,
         s:float=0.98, # Decay, in [0,1)
     )->list: # One value a step
@@ -61,7 +63,7 @@ class History:
 def plot(self:History,
     ax=None, # Axes to draw on; None: a new figure
     s:float=0.98, # Decay of the smoothed curve, in [0,1)
-): # The figure
+)->object: # The matplotlib figure
     "Draw every loss faintly, their moving average over it, and the learning rate against the right axis"
     import matplotlib.pyplot as plt
     if ax is None: _,ax = plt.subplots(figsize=(5.5, 2.8), layout='constrained')
@@ -136,13 +138,17 @@ def start_average(self:Run):
     keep_average(self.model, ema)
 
 @patch
-def rate(self:Run, k):
+def rate(self:Run,
+    k:int, # Step, counted from 0
+)->float: # In (0,`lr`]
     "Learning rate of step `k`"
     s = self.settings
     return s['lr']*lr_scale(k, s['steps'], s['warmup'], s['schedule'])
 
 @patch
-def start_at(self:Run, k):
+def start_at(self:Run,
+    k:int, # Step, counted from 0
+):
     "Go on at step `k` of the schedule"
     s = self.settings
     scale = partial(lr_scale, steps=s['steps'], warmup=s['warmup'], schedule=s['schedule'])
@@ -151,7 +157,7 @@ def start_at(self:Run, k):
 
 # %% ../nbs/08_descent.ipynb #eaca2a14
 @patch
-def rows(self:Run):
+def rows(self:Run)->torch.Tensor: # int64 `(batch_size,)`, on the CPU
     "The next batch's indices: all examples in random order, then again in another"
     size = self.settings['batch_size']
     if len(self.order) < size:
@@ -264,7 +270,10 @@ def blame(self:Run,
 
 @patch
 @torch.enable_grad()
-def is_finite(self:Run, batch, loss):
+def is_finite(self:Run,
+    batch, # Tensor or dict, on the model's device
+    loss, # `loss(model, batch) -> scalar`
+)->bool: # Both of them?
     "Are loss and gradient of a batch finite, with the weights as they are?"
     both = torch.stack(self.gradient(batch, loss))
     self.take_back()

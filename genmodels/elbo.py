@@ -24,11 +24,17 @@ class LinearGaussian:
         check(W.ndim == 2, 'a matrix W of shape (d, h)', f'shape {tuple(W.shape)}')
         self.W, self.b = W, b
         self.sd = sd
-    def log_lik(self, x, z):
-        "log p(x|z) in nats, `(n,)`, for x `(n, d)` and z `(n, h)`"
+    def log_lik(self,
+        x:Tensor, # Data, `(n, d)`
+        z:Tensor, # Latent variables, `(n, h)`
+    )->Tensor: # Nats, `(n,)`
+        "log p(x|z)"
         return log_normal(x, z@self.W.T + self.b, self.sd)
-    def log_joint(self, x, z):
-        "log p(x, z) in nats, `(n,)`"
+    def log_joint(self,
+        x:Tensor, # Data, `(n, d)`
+        z:Tensor, # Latent variables, `(n, h)`
+    )->Tensor: # Nats, `(n,)`
+        "log p(x, z)"
         return log_normal(z, 0., 1.) + self.log_lik(x, z)
     def sample(self,
         n:int, # Number of examples

@@ -12,6 +12,7 @@ import copy
 import json
 import math
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 import torch
 from torch import Tensor
@@ -74,7 +75,7 @@ def laptop_ddpm(
     shape:tuple, # Channels, height and width of the (square) images
     x=None, # The training images, which it does not need
     classes:int=None, # Number of classes, if the net is to know them
-): # The model, untrained, and the keywords of `fit` that train it
+)->tuple: # The model, untrained, and the keywords of `fit` that train it
     "A DDPM that two cores train in minutes; ValueError for a side that can't be halved twice"
     C,side,_ = shape
     net = laptop_unet(C, side, classes)
@@ -149,7 +150,7 @@ def preset(
     x:Tensor=None, # The training images, which an NCSN looks at, for its ladder and for its targets (up to 10,000 images)
     seed:int=None, # Decides the first weights; None: the caller's generator does
     scale:str='laptop', # 'laptop': minutes on two cores; 'paper': the papers' networks, for a GPU
-): # The model, untrained, and the keywords of `fit` that train it
+)->tuple: # The model, untrained, and the keywords of `fit` that train it
     "A model and how to train it; ValueError for another name or for images the model can't take"
     check_choice('the model', name, MODELS)
     check_choice('the preset', scale, PRESETS)
@@ -233,7 +234,7 @@ def bound(
 # %% ../nbs/80_experiment.ipynb #301060ed
 def score_features(
     held_out:Tensor, # Images to compare with, `(n, C, H, W)`
-): # A function of images, `(n, C, H, W)` to `(n, d)`
+)->Callable: # A function of images, `(n, C, H, W)` to `(n, d)`
     "What scores compare: for our digits the features of a net that knows them, else the pixels"
     ours = {(1,8,8): digits, (1,28,28): mnist}.get(tuple(held_out.shape[1:]))
     if ours is None: return pixels

@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
@@ -46,7 +46,7 @@ def _scratch_folder(folder):
 @contextmanager
 def replacing(
     *paths, # One file to write, or several
-): # Inside the `with`: the scratch path to write to in its stead; of several, as many in a tuple
+)->AbstractContextManager: # Inside the `with`: the scratch path to write to in its stead; of several, as many in a tuple
     "Files that take their places when all went well. OSError, and nothing changed, where it did not"
     paths = [Path(p) for p in paths]
     try:

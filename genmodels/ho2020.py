@@ -106,7 +106,10 @@ class HoUNet(nn.Module):
         self.out = nn.Sequential(norm(self.width), nn.SiLU(), conv3(self.width, out_channels or channels))
         _start(self)
 
-    def halve(self, i, h):
+    def halve(self,
+        i:int, # Resolution, counted from 0, the image's own
+        h:Tensor, # Activations, `(n, widths[i], H, W)`
+    )->Tensor: # `(n, widths[i], H/2, W/2)`
         "From resolution `i` to the next"
         return self.downsample[i](h if self.padding else F.pad(h, (0,1,0,1)))
 

@@ -8,6 +8,7 @@ __all__ = ['implied_sd', 'water_filling', 'Watch', 'warmup', 'LayeredPrior', 'me
 
 # %% ../nbs/12_hvae.ipynb #a7062adf
 import math
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
 import torch
@@ -47,18 +48,26 @@ class Watch:
         self.x,self.every = x,every
         self.calls = 0
         self.steps,self.notes = [],[]      # of each look: its step, and what it saw
-    def __call__(self, model, batch):
+    def __call__(self,
+        model:VAE, # What is trained
+        batch, # What its `loss` takes
+    )->Tensor: # Its loss, 0-d
+        "Look if it is time, then compute the model's own loss"
         if self.calls%self.every==0: self.look(model)
         self.calls += 1
         return model.loss(batch)
-    def look(self, model):
+    def look(self,
+        model:VAE, # What is trained; its moving average is left aside
+    ):
         "Note the mean KL of each latent variable, always with the same draws"
         g = torch.Generator(self.x.device).manual_seed(0)
         with evaluating(model, average=False) as frozen: kl = frozen.terms(self.x, g)[1]
         self.steps.append(self.calls)
         self.notes.append(kl.mean(0).cpu())
     @property
-    def kl(self): return torch.stack(self.notes)   # nats, `(looks, latent_dim)`
+    def kl(self)->Tensor: # Nats, `(looks, latent_dim)`
+        "What was noted, a row for each look"
+        return torch.stack(self.notes)
 
 # %% ../nbs/12_hvae.ipynb #b16ac973
 def _rise(step, steps, start): return min(1., start + (1-start)*step/steps)
@@ -67,7 +76,7 @@ def _rise(step, steps, start): return min(1., start + (1-start)*step/steps)
 def warmup(
     steps:int=500, # Steps until the weight is 1, at least 1
     start:float=0., # Weight at step 0
-): # A function of the step, for `beta=`
+)->Callable: # A function of the step, for `beta=`
     "A KL weight that rises in a straight line (Bowman et al. 2016); ValueError for fewer than one step"
     check(steps >= 1, 'steps of 1 or more', steps, f'for a constant weight pass beta={start:g}')
     return partial(_rise, steps=steps, start=start)      # unlike a function made here, it can be pickled
@@ -118,18 +127,26 @@ class LayeredPrior(nn.Module):
         self.priors = nn.ModuleList(priors)
         for l,net in enumerate(priors):
             _check_pairs(_try(net, (dims[l+1],), f'priors[{l}]'), 1, dims[l], f'priors[{l}]')
-    def layer(self, l, above):
-        "Mean and sd of layer `l` given the latent variables above it, `(n, dims[l])` each"
+    def layer(self,
+        l:int, # Layer, counted from 0, the lowest; not the top one
+        above:Tensor, # Latent variables of layer `l+1`, `(n, dims[l+1])`
+    )->tuple[Tensor,Tensor]: # Mean and standard deviation, `(n, dims[l])` each
+        "Layer `l` given the latent variables above it"
         check_shape(above, (self.dims[l+1],), f'latent variables of layer {l+1}')
         mu,log_sd = _gaussian(self.priors[l], above, self.dims[l], f'priors[{l}]')
         return mu,log_sd.exp()
-    def log_prob(self, z):
-        "log p(z) in nats, `(n,)`, for all layers side by side, `(n, sum(dims))`"
+    def log_prob(self,
+        z:Tensor, # Latent variables of all layers side by side, `(n, sum(dims))`
+    )->Tensor: # Nats, `(n,)`
+        "log p(z)"
         zs = z.split(self.dims, dim=1)
         below = [log_normal(zs[l], *self.layer(l, above)) for l,above in enumerate(zs[1:])]
         return log_normal(zs[-1], 0., 1.) + sum(below)
-    def sample(self, n, generator=None):
-        "Draw from the top down, `(n, sum(dims))`"
+    def sample(self,
+        n:int, # Number of draws
+        generator:torch.Generator=None, # Source of the draws
+    )->Tensor: # Latent variables of all layers side by side, `(n, sum(dims))`
+        "Draw from the top down"
         p = next(self.parameters(), self.zero)
         zs = [randn_like(p.new_empty(n, self.dims[-1]), generator)]
         for l in reversed(range(len(self.priors))): zs.insert(0, reparam(*self.layer(l, zs[0]), generator))
@@ -149,7 +166,10 @@ def merge(
 # %% ../nbs/12_hvae.ipynb #c6b639c3
 class SumOf(nn.Module):
     "One decoder for each layer; what they draw is added up"
-    def __init__(self, nets, dims):
+    def __init__(self,
+        nets:list, # Decoders, the lowest layer's first: `(n, dims[l])` to `(n, ...)`
+        dims:tuple, # Latent variables of each layer
+    ):
         super().__init__()
         self.nets,self.dims = nn.ModuleList(nets),tuple(dims)
     def forward(self, z): return sum(net(o) for net,o in zip(self.nets, z.split(self.dims, dim=1)))
@@ -310,11 +330,16 @@ class MixturePrior(nn.Module):
         self.logits = nn.Parameter(torch.zeros(components))
         self.mu = nn.Parameter(torch.randn(components, latent_dim))
         self.log_sd = nn.Parameter(torch.zeros(components, latent_dim))
-    def log_prob(self, z):
-        "log p(z) in nats, `(n,)`"
+    def log_prob(self,
+        z:Tensor, # Codes, `(n, latent_dim)`
+    )->Tensor: # Nats, `(n,)`
+        "log p(z)"
         return log_mixture(z, self.logits.log_softmax(0), self.mu, self.log_sd.exp())
-    def sample(self, n, generator=None):
-        "Draw n codes, `(n, latent_dim)`"
+    def sample(self,
+        n:int, # Number of codes
+        generator:torch.Generator=None, # Source of the draws
+    )->Tensor: # Codes, `(n, latent_dim)`
+        "Draw n codes"
         k = torch.multinomial(self.logits.softmax(0), n, replacement=True, generator=generator)
         return reparam(self.mu[k], self.log_sd[k].exp(), generator)
 
@@ -330,16 +355,21 @@ class VampPrior(nn.Module):
         check(len(images) > 0, 'at least one image to start from', 'none')
         _latent_dim(encoder, images.shape[1:], 'the encoder')
         self.encoder,self.images = encoder,nn.Parameter(images.detach().clone())
-    def parts(self):
-        "Means and standard deviations of the K parts, `(K, latent_dim)` each"
+    def parts(self)->tuple[Tensor,Tensor]: # Means and standard deviations, `(K, latent_dim)` each
+        "The K parts of the mixture"
         mu,log_sd = self.encoder(self.images).chunk(2, dim=1)
         return mu,log_sd.exp()
-    def log_prob(self, z):
-        "log p(z) in nats, `(n,)`"
+    def log_prob(self,
+        z:Tensor, # Codes, `(n, latent_dim)`
+    )->Tensor: # Nats, `(n,)`
+        "log p(z)"
         mu,sd = self.parts()
         return log_mixture(z, mu.new_full((len(mu),), -math.log(len(mu))), mu, sd)
-    def sample(self, n, generator=None):
-        "Draw n codes, `(n, latent_dim)`"
+    def sample(self,
+        n:int, # Number of codes
+        generator:torch.Generator=None, # Source of the draws
+    )->Tensor: # Codes, `(n, latent_dim)`
+        "Draw n codes"
         mu,sd = self.parts()
         k = torch.multinomial(mu.new_ones(len(mu)), n, replacement=True, generator=generator)
         return reparam(mu[k], sd[k], generator)

@@ -7,7 +7,7 @@ __all__ = ['overlap', 'ScoreNet', 'NCSN']
 
 # %% ../nbs/31_ncsn.ipynb #741cd971
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -84,9 +84,14 @@ class NCSN(Denoiser):
         self.n_steps_each,self.step_lr = n_steps_each,step_lr
 
     @property
-    def sigma_max(self): return self._sigma_max     # of the path, which never changes
+    def sigma_max(self)->float: # In the data's units
+        "The largest noise level, of the path, which never changes"
+        return self._sigma_max
 
-    def check_data(self, x, y=None):
+    def check_data(self,
+        x:Tensor, # Clean data, `(n, C, H, W)`
+        y:Tensor=None, # Labels, `(n,)`
+    ):
         "As a `Denoiser`'s; warns where the largest noise level is far too small"
         super().check_data(x, y)
         _warn_of_reach(x[:512], self.sigma_max)
@@ -139,7 +144,7 @@ def anneal(self:NCSN,
     progress:bool=False, # Show a bar?
     hold:Callable=None, # Called as `hold(x, sig)` on each level: a function that changes `x` after every step there; see `inpaint`
     **cond, # Conditions for the net, such as `y`
-): # The states after each level, one at a time; the last is the result
+)->Iterator[Tensor]: # The states after each level, one at a time; the last is the result
     "Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1)"
     steps = self.n_steps_each if n_steps_each is None else n_steps_each
     h_min = self.step_lr if step_lr is None else step_lr

@@ -32,20 +32,26 @@ class At:
         self.curves = path.a(self.u),path.sig(self.u)       # in float64, on the CPU
         self.a,self.sig = [self.meet(v) for v in self.curves]
 
-    def meet(self, v):
-        "`v`, one number for each time, in the batch's dtype and shaped to meet it"
+    def meet(self,
+        v:Tensor, # One number for each time
+    )->Tensor: # Shaped like `a`
+        "`v` in the batch's dtype, on its device and shaped to meet it"
         return v.to(self.like).reshape(self.shape)
 
     @property
-    def t(self): return self.meet(self.u)
+    def t(self)->Tensor: # Shaped like `a`
+        "The time in [0,1], in the batch's dtype"
+        return self.meet(self.u)
 
     @property
-    def wide(self): # `(a, sig)` in float32 or wider: for differences, which half precision would lose
+    def wide(self)->list[Tensor]: # `a` and `sig`, in their shapes
+        "Both scales in float32 or wider: for differences, which half precision would lose"
         dtype = torch.promote_types(self.like.dtype, torch.float32)
         return [v.to(self.like.device, dtype).reshape(self.shape) for v in self.curves]
 
     @property
-    def times(self): # `(n,)`, at least float32: what a net is told
+    def times(self)->Tensor: # `(n,)`, float32 or wider
+        "What a net is told: the time of each example"
         dtype = torch.promote_types(self.like.dtype, torch.float32)
         return self.u.to(self.like.device, dtype).expand(len(self.like))
 

@@ -97,7 +97,7 @@ def show_images(
     title:str=None, # Line above the grid
     ax=None, # matplotlib axes to draw in; None: a new figure of the grid's own size
     cmap:str='gray', # Colours of greyscale pictures
-): # The matplotlib figure; leave it as a cell's last line to see it
+)->object: # The matplotlib figure; leave it as a cell's last line to see it
     "Show pictures in a grid; ValueError as `image_grid`"
     grid = image_grid(x, ncols)
     new = ax is None

@@ -37,16 +37,23 @@ class DigitNet(nn.Module):
         _check_digits(x, self.side)
         with _in_full(self.scale.device): return self.hidden(x.to(self.scale))*self.scale
 
-    def probabilities(self, x):
-        "Of each class, `(N, 10)`"
+    def probabilities(self,
+        x:Tensor, # Digits in [-1,1], `(N, 1, side, side)`
+    )->Tensor: # In [0,1], `(N, 10)`
+        "Of each class"
         with _in_full(self.scale.device): return self.out(self(x)/self.scale).softmax(1)
 
-    def classify(self, x):
-        "Classes, `(N,)`"
+    def classify(self,
+        x:Tensor, # Digits in [-1,1], `(N, 1, side, side)`
+    )->Tensor: # 0 to 9, int64 `(N,)`
+        "The most probable class of each"
         return self.probabilities(x).argmax(1)
 
-    def loss(self, x, y):
-        "Cross-entropy of noisy digits `x` and their smoothed classes `y`, a scalar"
+    def loss(self,
+        x:Tensor, # Digits in [-1,1], `(N, 1, side, side)`
+        y:Tensor, # Their classes, int64 `(N,)`
+    )->Tensor: # Nats, 0-d
+        "Cross-entropy of noisy digits `x` and their smoothed classes `y`"
         noisy = x + self.noise*torch.randn_like(x)
         h = F.dropout(self.hidden(noisy), self.dropout)
         return F.cross_entropy(self.out(h), y, label_smoothing=self.smoothing)

@@ -6,6 +6,7 @@
 __all__ = ['posterior', 'ddpm_step', 'ddim_step', 'sample', 'times', 'heun_step', 'dpmpp_2m', 'threshold', 'in_batches']
 
 # %% ../nbs/22_samplers.ipynb #727c6a65
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import pairwise
 import torch
@@ -174,7 +175,7 @@ def heun_step(
     return xt + (q.a-p.a)*(x0+x0_s)/2 + (q.sig-p.sig)*(eps+eps_s)/2
 
 # %% ../nbs/22_samplers.ipynb #ce04f747
-def dpmpp_2m():
+def dpmpp_2m()->Callable: # A step for `sample`
     """Make a fresh step of DPM-Solver++(2M) (Lu et al. 2022, algorithm 2): it remembers the last estimate
     of one trajectory"""
     last = None     # the path at the end of the last step, that step's lam and its estimate
@@ -210,7 +211,7 @@ def in_batches(
     x:Tensor, # Examples, `(n, ...)`
     batch_size:int, # Examples at a time
     cond:dict, # Conditions, each one value or one for each example
-): # Yields pairs: at most `batch_size` examples, and their conditions
+)->Iterator: # Pairs: at most `batch_size` examples, and their conditions
     "Examples and their conditions, a batch at a time: this bounds the memory"
     cond = {k: _numbers(k, v, x.device) for k,v in cond.items()}
     for k,v in cond.items():

@@ -8,7 +8,7 @@ __all__ = ['record', 'wrapper_types', 'unwrapped', 'plain_name', 'spec_of', 'mak
 # %% ../nbs/03_spec.ipynb #08fb8dee
 import re
 import sys
-from collections.abc import Mapping, MutableSequence, MutableSet
+from collections.abc import Callable, Mapping, MutableSequence, MutableSet
 from functools import wraps
 from importlib import import_module
 from inspect import ismethod, signature
@@ -45,7 +45,7 @@ def _attributes(obj, names):
 # %% ../nbs/03_spec.ipynb #331c9444
 def record(
     f, # A class, or a function that makes something: a fresh object that can carry an attribute
-): # The same class or function; what it makes has `.spec`, a dict of `module`, `name` and `args`
+)->Callable: # The same class or function; what it makes has `.spec`, a dict of `module`, `name` and `args`
     "Make everything that `f` makes remember `f`'s name and all arguments, defaults included"
     is_class = isinstance(f, type)
     make,sig = f.__init__ if is_class else f,signature(f)
@@ -111,7 +111,7 @@ def _maker(module, name):
 # %% ../nbs/03_spec.ipynb #ef6f7546
 def spec_of(
     obj, # A number, a string, a list or dict of such, or what a recorded maker made, wrapped or not
-): # The same for JSON
+)->object: # The same for JSON
     "What it takes to make `obj` as it is now; `{'unsaved': name}` where genmodels can't"
     if obj is None: return obj
     if isinstance(obj, (np.ndarray,np.generic,torch.Tensor)) and obj.ndim < 2: obj = obj.tolist()
@@ -144,7 +144,7 @@ def make(
     where:str='it', # What it describes, for the sentences of refusals
     ask:str=None, # The argument of `load` that would help, 'model' for the outermost thing; None: not read by `load`
     given:dict=None, # Arguments to take in place of those of the outermost thing
-): # What it describes; lists come back as tuples
+)->object: # What it describes; lists come back as tuples
     "Make it again, by recorded makers of genmodels only. ValueError with one sentence where that can't be"
     if isinstance(spec, list): return tuple(make(o, where, ask) for o in spec)
     if not isinstance(spec, dict): return spec

@@ -196,7 +196,9 @@ class VAE(nn.Module):
         self.sd = sd
         self.looked = False
     @property
-    def sd(self): return self._sd
+    def sd(self)->float|str: # A number, 'optimal', or 'learned', which None means too
+        "How the Gaussian likelihood has its standard deviation; may be changed at any time"
+        return self._sd
     @sd.setter
     def sd(self, sd):      # may be changed at any time: 'optimal' and 'learned' need the weight `log_sd`, a number has none
         _check_sd(sd)
