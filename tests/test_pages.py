@@ -1,7 +1,8 @@
 """The built site in a real browser, with the network cut: every page on desktop and phone, light and dark. Skipped where
 there is no Chromium, except in CI."""
-import functools, http.server, os, shutil, subprocess, sys, threading
+import functools, http.server, os, re, shutil, subprocess, sys, threading
 import pytest
+from common import read_nb
 from conftest import ROOT
 
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
@@ -160,6 +161,43 @@ def test_code_can_be_hidden(browser, base):
     page.get_by_role('button', name='as folded', exact=True).click()
     assert page.locator('main div.sourceCode:visible').count() > 0
     context.close()
+
+def test_a_film(browser, base):
+    "It plays once it is seen, and button, space bar and slider stop, start and lead it"
+    with Visit(browser, base, 'vae.html') as v:
+        film = v.page.locator('.film').first
+        film.scroll_into_view_if_needed()
+        button, slider = film.get_by_role('button'), film.get_by_role('slider')
+        at = lambda: int(slider.input_value())
+        v.page.wait_for_function('o => o.value > 2', arg=slider.element_handle())
+        button.click()
+        stopped = at()
+        v.page.wait_for_timeout(500)
+        assert at() == stopped
+        button.focus()
+        v.page.keyboard.press('Space')
+        v.page.wait_for_function(f'o => o.value != {stopped}', arg=slider.element_handle())
+        assert film.get_by_role('img').get_attribute('alt') or film.get_by_role('img').get_attribute('aria-label')
+        assert button.inner_text() or button.get_attribute('aria-label')
+
+def test_a_film_waits_where_motion_is_unwelcome(browser, base):
+    context = browser.new_context(reduced_motion='reduce')
+    page = context.new_page()
+    page.goto(base + 'vae.html')
+    film = page.locator('.film').first
+    film.scroll_into_view_if_needed()
+    before = film.get_by_role('slider').input_value()
+    page.wait_for_timeout(800)
+    assert film.get_by_role('slider').input_value() == before
+    context.close()
+
+def test_nothing_makes_quarto_ask_other_hosts():
+    "It loads two libraries for a notebook with HTML outputs; nor may a page of ours name another host to load from"
+    for f in sorted((ROOT/'_proc').glob('*.ipynb')):
+        kinds = {k for c in read_nb(f)['cells'] for o in c.get('outputs', []) for k in o.get('data', {})}
+        assert not kinds & {'text/html', 'application/javascript', 'application/vnd.jupyter.widget-view+json'}, f.name
+    for f in SITE.glob('*.html'):
+        assert not re.findall(r'<(?:script|img|link|iframe)\b[^>]*(?:src|href)="https?:[^"]*"', f.read_text(encoding='utf-8'))
 
 def test_without_scripts(browser, base):
     "All is there to read, and the menu works"

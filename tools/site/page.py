@@ -39,6 +39,11 @@ def folded(md, summary, is_open):
     "Markdown behind a line that opens it; site.lua makes a <details> of it"
     return f'\n\n::: {{.code-fold summary="{summary}" open="{str(is_open).lower()}"}}\n{md}\n:::\n\n'
 
+def as_html(data):
+    "An output's HTML, also where proc.py has put it into Markdown; None where it has none"
+    wrapped = re.fullmatch(r'````\{=html\}\n(.*)\n````', data.get('text/markdown', ''), re.S)
+    return wrapped[1] if wrapped else data.get('text/html')
+
 class Page:
     "A notebook's front matter (`meta`), Markdown (`md`), the references in its comments, and what is wrong"
     def __init__(self, nb, files, fold=False):
@@ -83,8 +88,8 @@ class Page:
         if WIDGET in data:
             return raw('<p class="widget">An interactive widget: run this notebook in Jupyter to use it.</p>')
         kind = next((k for k in IMAGES if k in data), None)
-        if 'text/html' in data:
-            body = f'<div class="output-html">{data["text/html"]}</div>'
+        if as_html(data):
+            body = f'<div class="output-html">{as_html(data)}</div>'
             is_figure = figures['label'] or figures['captions']
             return self.figure(figures, i, html=body) if is_figure else raw(body)
         if kind:

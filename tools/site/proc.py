@@ -43,8 +43,10 @@ def is_plot(output):
     from PIL import Image, ImageStat
     data = output.get('data', {})
     if 'image/svg+xml' in data: return True
-    if 'image/png' not in data: return False
-    picture = Image.open(io.BytesIO(base64.b64decode(''.join(data['image/png'])))).convert('RGBA')
+    still = re.search(r'src="data:image/png;base64,([^"]+)', ''.join(data.get('text/html', '')))
+    png = data.get('image/png') or still and still[1]
+    if not png: return False
+    picture = Image.open(io.BytesIO(base64.b64decode(''.join(png)))).convert('RGBA')
     paper = Image.new('RGBA', picture.size, 'white')
     return ImageStat.Stat(Image.alpha_composite(paper, picture).convert('L')).mean[0] > 190
 
@@ -63,6 +65,11 @@ def lesson_code(cells):
         shown = re.search(r'^show_doc\(([\w.]+)', source(above), re.M) if above else None
         if shown: above.update(copies.cell('markdown', above['id'], f'[]{{#{shown[1].lower()}}}'))
 
+def as_raw_html(output):
+    "HTML as Markdown that holds it: for any HTML output Quarto would load two libraries from another host"
+    data = output.get('data', {})
+    if 'text/html' in data: data['text/markdown'] = f"````{{=html}}\n{''.join(data.pop('text/html'))}\n````"
+
 def prepare(f):
     "A prepared notebook gets its links and marks; JupyterLab's folds are nothing for Quarto"
     nb = read_nb(f)
@@ -71,6 +78,7 @@ def prepare(f):
     for c in nb['cells']:
         c['metadata'].pop('jupyter', None)
         if any(map(is_plot, c.get('outputs', []))): c['source'] = '#| classes: plot\n' + ''.join(c['source'])
+        for o in c.get('outputs', []): as_raw_html(o)
     f.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
 
 def main():
