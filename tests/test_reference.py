@@ -99,9 +99,12 @@ def test_links_of_a_chapter():
 def test_the_source_of_a_name_that_two_modules_have(monkeypatch):
     "nbdev looks names up without their module, and finds the first"
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(reference, 'published', lambda: True)
     shown = '---\n\n[source](https://e.org/cli.py#L1){target="_blank"}\n\n### sample\n\nText'
     assert re.search(r'/samplers\.py#L\d+\)\{target', reference.resourced(shown, 'samplers'))
     assert reference.resourced(shown, 'gauss') == shown
+    monkeypatch.setattr(reference, 'published', lambda: False)       # no link where there is no server yet
+    assert reference.resourced(shown, 'gauss') == '---\n\n\n### sample\n\nText'
 
 # ---------------------------------------------------------------- from notebooks to pages
 DOCS = """#| export

@@ -92,8 +92,13 @@ def relinked(text, here):
         lines.append(re.sub(ours, lambda m: m[1] if plain else linked(m[1], here), line))
     return ''.join(lines)
 
+def published():
+    "Has the project an owner? Until settings.ini names one, links to code on a server would lead nowhere"
+    return 'example' not in settings()['git_url']
+
 def resourced(text, here):
     "What `show_doc` shows, its link to the source leading to this module's name and not to another's"
+    if not published(): return re.sub(r'\[source\]\([^)]*\)(?:\{[^}]*\})?\n', '', text)
     own = {e.name: e for e in (entries(here) if here else ())}
     def link(m): return code_link(own[m[2]]) + m[1] if m[2] in own else m[0]
     return re.sub(r'\[source\]\([^)]*\)([^\n]*\n+### ([\w.]+)\n)', link, text)
@@ -232,7 +237,7 @@ def constant(e):
 def code_link(e):
     "A link to the code of an entry, where it has a line of its own"
     known = NbdevLookup()[f'{LIB.name}.{e.module}.{e.name}']
-    if not known: return ''
+    if not known or not published(): return ''
     code = e.obj if inspect.isclass(e.obj) else function(e.obj)
     return f'[source]({known[2]}#L{inspect.getsourcelines(code)[1]})'
 
