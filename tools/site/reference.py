@@ -262,7 +262,8 @@ def undocumented(e):
     back = d.pop('return', None)
     tree = ast.parse(dedent(inspect.getsource(e.obj if inspect.isclass(e.obj) else function(e.obj))))
     gives = any(isinstance(o, (ast.Return, ast.Yield)) and o.value for o in ast.walk(tree))
-    mute = gives and back and not inspect.isclass(e.obj) and not back.docment and not kind(back.anno)
+    called = callable(e.obj) and not inspect.isclass(e.obj)      # a property's docstring says what it is
+    mute = gives and back and called and not back.docment and not kind(back.anno)
     return [name for name, v in d.items() if not v.docment] + ['return']*bool(mute)
 
 # ---------------------------------------------------------------- pages
