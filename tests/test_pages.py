@@ -1,7 +1,7 @@
 """The built site in a real browser, with the network cut: every page on desktop and phone, light and dark. Skipped where
 there is no Chromium, except in CI."""
 import functools, http.server, os, re, shutil, subprocess, sys, threading
-import pytest
+import html5lib, pytest
 from common import read_nb
 from conftest import ROOT
 
@@ -67,6 +67,10 @@ def findings(page, without):
     return page.evaluate(AXE, without)
 
 PAGES = pytest.mark.parametrize('name', names() if CHROMIUM else [])
+
+@PAGES
+def test_a_page_is_valid_html(name):
+    html5lib.HTMLParser(strict=True).parse((SITE/name).read_text(encoding='utf-8'))
 
 @PAGES
 def test_a_page(browser, base, name):
