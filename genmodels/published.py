@@ -120,7 +120,7 @@ def _choice(file, name, given, table):
 def _check_net(file, given):
     "ValueError unless the settings are those of the paper's kind of net"
     kind = given.get('_class_name', 'thing without a class')
-    hint = "its weights don't fit the net of this chapter"
+    hint = "its weights don't fit the U-Net of Ho et al. (2020)"
     check(kind == 'UNet2DModel', f'a UNet2DModel in {file}', f'a {kind}', hint)
     for name,(default,able) in NEED.items():
         value,wanted = given.get(name, default),' or '.join(map(repr, able))

@@ -20,7 +20,8 @@
   function look() {
     const words = plain(box.value).split(/\s+/).filter(Boolean)
     if (!words.length || !sections) { found.replaceChildren(); return }
-    const hits = sections.map(o => [words.every(w => o[3].includes(w) || o[4].includes(w)) &&
+    const weight = link => link.startsWith('reference') ? 1 : 4          // what explains stands before what lists
+    const hits = sections.map(o => [weight(o[0])*words.every(w => o[3].includes(w) || o[4].includes(w)) &&
       words.reduce((sum, w) => sum + 10*count(o[3], w) + Math.min(5, count(o[4], w)), 0), o])
       .filter(([score]) => score).sort((a, b) => b[0] - a[0]).slice(0, 12)
     found.innerHTML = hits.map(([, [link, title, text]]) => {
