@@ -64,8 +64,10 @@ site: $(READY)   ## build and check the site (chapters, reference, llms.txt), to
 docs: $(READY)   ## the published site in _docs/ (needs Quarto 1.9 or newer)
 	@command -v quarto >/dev/null || { echo 'Quarto is not installed (see quarto.org); make site needs none'; exit 1; }
 	@$(PY) tools/site/proc.py
+	@$(PY) tools/site/build.py
 	quarto render _proc --no-execute
 	rm -rf _docs && mv _proc/_docs _docs && cp -R notebooks _docs/notebooks
+	rm -f _docs/*.llms.md && cp _site/llms.txt _site/*.llms.md _docs/
 
 exercises: $(READY) ## the exercises as notebooks to hand out, in exercises/, without the solutions (NB=... FORCE=1)
 	@$(PY) tools/exercises.py $(if $(FORCE),--force) $(NB)

@@ -19,3 +19,17 @@ function Math(el)
   end
   return el
 end
+
+-- A displayed formula scrolls inside a box of its own. make site makes one of each, Quarto only of those with a number.
+function Inlines(inlines)
+  if not quarto then return nil end
+  for i, el in ipairs(inlines) do
+    local after = inlines[i+1]
+    if after and (after.t == 'Space' or after.t == 'SoftBreak') then after = inlines[i+2] end
+    local numbered = after and after.t == 'Str' and after.text:match('^{#eq%-')
+    if el.t == 'Math' and el.mathtype == 'DisplayMath' and not numbered then
+      inlines[i] = pandoc.Span({el}, pandoc.Attr('', {'math', 'display'}))
+    end
+  end
+  return inlines
+end

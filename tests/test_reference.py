@@ -1,5 +1,5 @@
 "The reference (tools/site/reference.py) and what programs read of the site (llms.py)."
-import re, sys
+import json, re, sys
 import pytest
 import test_tools as t
 from conftest import ROOT
@@ -126,6 +126,8 @@ def test_pages_of_a_small_library(project):
     assert code == 0 and '3 notebooks and 4 pages made of them' in out, out
     code, out = t.tool(project, 'site/build')
     assert code == 0 and ', 0 problems' in out, out
+    cells = [c for f in (project/'_proc').glob('*.ipynb') for c in json.loads(f.read_text())['cells']]
+    assert all(type(c['source']) is list for c in cells)             # Quarto loses the line ends of a string
     html = {f.stem: f.read_text() for f in (project/'_site').glob('*.html')}
     assert 'href="reference_first.html#thrice"' in html['first'] and 'id="thrice"' in html['reference_first']
     assert 'href="first.html#thrice">More</a>' in html['reference_first']

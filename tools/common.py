@@ -47,6 +47,12 @@ def read_nb(path): return json.loads(Path(path).read_text(encoding='utf-8'))
 
 def source(cell): return ''.join(cell['source'])
 
+def write_nb(nb, path):
+    "Write a notebook as Jupyter does, sources as lists of lines: of a string, Quarto loses the line ends"
+    for c in nb['cells']: c['source'] = source(c).splitlines(keepends=True)
+    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True)
+    Path(path).write_text(text + '\n', encoding='utf-8')
+
 def cell_name(i, cell): return f"cell {i} ({cell.get('id', 'no id')})"
 
 def as_python(src):

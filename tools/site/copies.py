@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
 import folds
 from common import (COPIES, NBS, as_python, kernel_metadata, notebooks, read_nb, settings, show, skipped,
-                    source)
+                    source, write_nb)
 from page import listed, options, special
 
 # How pandoc reads a chapter, and what it may write: the Markdown that every notebook program shows.
@@ -130,10 +130,8 @@ def relinked(text, labels):
 
 def write(name, nb, labels):
     for c in nb['cells']:
-        src = relinked(source(c), labels) if c['cell_type'] == 'markdown' else source(c)
-        c['source'] = src.splitlines(keepends=True)
-    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
-    (COPIES/name).write_text(text, encoding='utf-8')
+        if c['cell_type'] == 'markdown': c['source'] = relinked(source(c), labels)
+    write_nb(nb, COPIES/name)
 
 def main():
     fns = notebooks()

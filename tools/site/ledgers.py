@@ -1,10 +1,10 @@
 """Two pages of the site that no one writes: the list of all equations, with the check of each and what that
 measured, and the mistakes that real code made, with what each does. Written into _proc/ as notebooks, from
 the notebooks of nbs/ (tools/equations.py, tools/mistakes.py), each time proc.py fills that folder."""
-import json, re
+import re
 import yaml
 import equations, mistakes
-from common import NBS, PROC, read_nb, source
+from common import NBS, PROC, read_nb, source, write_nb
 
 PAGES = ['equations.ipynb', 'mistakes.ipynb']
 # Characters of TeX that still make a line of a table
@@ -19,8 +19,7 @@ def write(name, title, description, cells):
     front = f'---\n{yaml.safe_dump(meta)}\n---'
     cells = [dict(cell_type='raw', id='front', metadata={}, source=front), *cells]
     kernel = dict(display_name='python3', language='python', name='python3')
-    nb = dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
-    (PROC/name).write_text(json.dumps(nb, indent=1, ensure_ascii=False), encoding='utf-8')
+    write_nb(dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5), PROC/name)
 
 def anchors(order):
     "Gives each cell that a page links to a place before it: an empty block with an id"
@@ -34,8 +33,7 @@ def anchors(order):
         for c in nb['cells']:
             ids = [o[c['id']] for o in (checks, tags) if c.get('id') in o]
             cells += [markdown(f'::: {{#{i}}}\n:::', f"at-{i}") for i in ids] + [c]
-        nb['cells'] = cells
-        (PROC/name).write_text(json.dumps(nb, indent=1, ensure_ascii=False), encoding='utf-8')
+        write_nb(nb | dict(cells=cells), PROC/name)
 
 def title(name):
     "What a notebook is called: its title without the `#`"

@@ -1,5 +1,7 @@
 """For programs that read: llms.txt, the list of the site's pages, and each page as Markdown beside its HTML.
-The names are Quarto's, which writes the like for the published site (`llms-txt: true` in _quarto.yml)."""
+The names are Quarto's, which writes the like where `llms-txt: true` stands in _quarto.yml. `make docs` puts
+these in the place of those: Quarto names a copy after its notebook, not after its page, and then lists none
+whose two names differ, as 00_gauss and gauss."""
 import re
 from pathlib import Path
 from common import SITE

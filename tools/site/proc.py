@@ -2,13 +2,13 @@
 attempt to install Quarto), each with ways to open it under its title; a sidebar in reading order; pages made
 of all chapters (ledgers.py), and the reference (reference.py). Writes the copies that the links open, too
 (copies.py). Fails on an equation without a check and on a mistake without a place."""
-import base64, io, json, os, re, sys
+import base64, io, os, re, sys
 from fnmatch import fnmatch
 from pathlib import Path
 import yaml
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 import copies, ledgers, reference
-from common import ENV, NBS, PROC, ROOT, notebooks, read_nb, show, source
+from common import ENV, NBS, PROC, ROOT, notebooks, read_nb, show, source, write_nb
 from launch import launch_cell
 
 # Parts in reading order, the chapters of each by patterns. A notebook belongs to the first that fits.
@@ -55,6 +55,8 @@ SHORT = 24       # lines
 def lesson_code(cells):
     """Exported code that teaches, once: where it is short it stands open, docments and all, in the place of
     the signature that nbdev puts above it; where it is long, the signature stands, the source is folded."""
+    # headings that are a name have its anchor
+    titles = {o.lower() for c in cells for o in re.findall(r'^#+ \[?`?([\w.]+)', source(c), re.M)}
     for above, c in zip([None, *cells], cells):
         head, _, code = source(c).partition('#| code-summary: "Exported source"\n')
         if not code or 'code-fold: show' not in head: continue
@@ -63,7 +65,10 @@ def lesson_code(cells):
             continue
         c['source'] = code
         shown = re.search(r'^show_doc\(([\w.]+)', source(above), re.M) if above else None
-        if shown: above.update(copies.cell('markdown', above['id'], f'[]{{#{shown[1].lower()}}}'))
+        if not shown: continue
+        name = shown[1].lower()
+        above.pop('outputs')
+        above.update(copies.cell('markdown', above['id'], '' if name in titles else f'[]{{#{name}}}'))
 
 def as_raw_html(output):
     "HTML as Markdown that holds it: for any HTML output Quarto would load two libraries from another host"
@@ -79,7 +84,7 @@ def prepare(f):
         c['metadata'].pop('jupyter', None)
         if any(map(is_plot, c.get('outputs', []))): c['source'] = '#| classes: plot\n' + ''.join(c['source'])
         for o in c.get('outputs', []): as_raw_html(o)
-    f.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
+    write_nb(nb, f)
 
 def main():
     bad = ledgers.problems(notebooks())

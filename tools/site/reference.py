@@ -10,7 +10,7 @@ from textwrap import dedent
 from fastcore.docments import docments, empty
 from nbdev.showdoc import NbdevLookup
 import yaml
-from common import LIB, NBS, PROC, read_nb, settings, source
+from common import LIB, NBS, PROC, read_nb, settings, source, write_nb
 from lint import written_in
 
 # `name` is 'VAE' or 'VAE.loss'; `module` the short name of the module that defines it
@@ -112,9 +112,7 @@ def relink(f):
             if 'text/markdown' not in o.get('data', {}): continue
             text = relinked(''.join(o['data']['text/markdown']), here)
             o['data']['text/markdown'] = resourced(text, here)
-    write(f, nb)
-
-def write(f, nb): f.write_text(json.dumps(nb, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+    write_nb(nb, f)
 
 # ---------------------------------------------------------------- where a name is derived
 def plain(heading):
@@ -273,7 +271,7 @@ def notebook(name, title, description, *cells):
     front = '\n'.join(['---', *(f'{k}: {json.dumps(v)}' for k, v in front.items()), '---'])
     kernel = dict(display_name='python3', language='python', name='python3')
     cells = [('raw', front), *(('markdown', o) for o in cells)]
-    cells = [dict(cell_type=k, id=f'reference-{i}', metadata={}, source=s.splitlines(keepends=True))
+    cells = [dict(cell_type=k, id=f'reference-{i}', metadata={}, source=s)
              for i, (k, s) in enumerate(cells)]
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
@@ -325,6 +323,6 @@ def main():
     "Write the pages, and link the chapters to them: how many there are"
     chapters = sorted(PROC.rglob('*.ipynb'))
     for f in chapters: relink(f)
-    for m in modules(): write(PROC/page_of(m), page(m))
-    if modules(): write(PROC/'reference.ipynb', index())
+    for m in modules(): write_nb(page(m), PROC/page_of(m))
+    if modules(): write_nb(index(), PROC/'reference.ipynb')
     return len(modules()) + bool(modules())
