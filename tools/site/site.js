@@ -20,9 +20,16 @@
   function look() {
     const words = plain(box.value).split(/\s+/).filter(Boolean)
     if (!words.length || !sections) { found.replaceChildren(); return }
-    const weight = link => link.startsWith('reference') ? 1 : 4          // what explains stands before what lists
-    const hits = sections.map(o => [weight(o[0])*words.every(w => o[3].includes(w) || o[4].includes(w)) &&
-      words.reduce((sum, w) => sum + 10*count(o[3], w) + Math.min(5, count(o[4], w)), 0), o])
+    // what explains stands before what lists, and a page that says a word often comes first itself
+    const weight = link => /^(reference|notation|equations|mistakes|one_sheet|index)/.test(link) ? 1 : 4
+    const often = {}
+    for (const o of sections) for (const w of words) {
+      const page = o[0].split('#')[0]
+      often[page] = (often[page] ?? 0) + count(o[4], w)
+    }
+    const score = o => words.every(w => o[3].includes(w) || o[4].includes(w)) ? Math.min(20, often[o[0]] ?? 0) +
+      words.reduce((sum, w) => sum + 10*count(o[3], w) + Math.min(5, count(o[4], w)), 0) : 0
+    const hits = sections.map(o => [weight(o[0])*score(o), o])
       .filter(([score]) => score).sort((a, b) => b[0] - a[0]).slice(0, 12)
     found.innerHTML = hits.map(([, [link, title, text]]) => {
       const at = Math.max(0, plain(text).indexOf(words[0]) - 40)
