@@ -1,8 +1,9 @@
 """What is folded on the site (`#| code-fold: true`) is folded in JupyterLab, too, and the line that stays
-visible says what it is: `#| code-summary` comes first. Of a solution the answer is folded as well.
-tools/sync.py sets it, tools/check.py sees where it is missing."""
-import re
-from common import directives, notebooks, read_nb, show, source
+visible says what it is: `#| code-summary` comes first. Of a solution the answer is folded as well. So are
+exported imports, which the site does not show. tools/sync.py sets it, tools/check.py sees where
+it is missing."""
+import ast, re
+from common import as_python, directives, notebooks, read_nb, show, source
 
 SUMMARY = re.compile(r'code-summary\s*:\s*["\']?(.*?)["\']?$')
 FOLDED = re.compile(r'code-fold\s*:\s*true$')
@@ -11,9 +12,17 @@ def summary(cell):
     "The line that stands for a folded cell on the site, or an empty string"
     return next((m[1] for m in map(SUMMARY.match, directives(source(cell))) if m), '')
 
+def imports(cell):
+    "Is there nothing in this cell but exported imports, which the site does not show?"
+    if 'export' not in directives(source(cell)): return False
+    body = ast.parse(as_python(source(cell))).body
+    return bool(body) and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
+
 def hidden(cell):
     "JupyterLab's marks of a cell, empty where nothing is folded"
-    if cell['cell_type'] != 'code' or not any(map(FOLDED.match, directives(source(cell)))): return {}
+    if cell['cell_type'] != 'code': return {}
+    folded = any(map(FOLDED.match, directives(source(cell))))
+    if not folded and not imports(cell): return {}
     is_solution = summary(cell).startswith('Solution')
     return {'source_hidden': True} | ({'outputs_hidden': True} if is_solution else {})
 
