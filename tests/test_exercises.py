@@ -1,5 +1,5 @@
 "Every chapter's exercises as notebooks to hand out: each check passes with the solution, and fails without it."
-import json, multiprocessing, os
+import json, multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
 import pytest
 import execute, exercises, solutions
@@ -103,6 +103,25 @@ def test_grades(small):
     assert '3: not yet: your code stops at line 1  (SyntaxError' in grade()[1]
     answer(path, exercise3_answer='def thrice(x): return 3*x')
     assert grade() == (0, 'exercise 1: passed\nexercise 2: a text to read\nexercise 3: passed\nexercises/00_first.ipynb: 3 of 3 exercises\n')
+
+def test_a_notebook_is_not_graded_by_its_own_check(small):
+    "It may name itself as its chapter, and lose an answer's cell"
+    path = small/'exercises/00_first.ipynb'
+    nb = json.loads(path.read_text())
+    nb['metadata']['genmodels']['chapter'] = str(path)
+    (small/'mine.ipynb').write_text(json.dumps(nb))
+    rc, said = tool(small, 'exercises', '--grade', 'mine.ipynb')
+    assert rc == 1 and 'nbs/ has no chapter' in said and 'Traceback' not in said, said
+    nb['metadata']['genmodels']['chapter'] = '00_first'
+    nb['cells'] = [c for c in nb['cells'] if c['id'] != 'exercise1-answer']
+    (small/'mine.ipynb').write_text(json.dumps(nb))
+    assert 'exercise 1: not yet: its answer cell is gone' in tool(small, 'exercises', '--grade', 'mine.ipynb')[1]
+
+def test_an_answer_cannot_swallow_the_end_of_its_time():
+    with pytest.raises(exercises.OutOfTime), exercises.within(1):
+        while True:
+            try: time.sleep(.05)
+            except Exception: pass
 
 def test_work_is_not_written_over(small):
     path = small/'exercises/00_first.ipynb'

@@ -194,6 +194,15 @@ def test_stamp(tmp_path, monkeypatch):
     (lib/'far.py').write_text('__all__ = ["far"]\ndef far(): return 2\n')
     assert code('x = "#1"') != first
 
+def test_sync_writes_nothing_of_a_broken_chapter(project):
+    "nbdev alone would stop half-way, with modules and index lost"
+    assert tool(project, 'sync')[0] == 0
+    made = {f: f.read_bytes() for f in (project/'genmodels').iterdir() if f.is_file()}
+    edit(project/'nbs/00_first.ipynb', 'return 2*x', 'return 2*(x')
+    code, out = tool(project, 'sync')
+    assert code == 1 and 'nbs/00_first.ipynb, cell' in out and 'nothing written' in out and 'Traceback' not in out, out
+    assert made == {f: f.read_bytes() for f in (project/'genmodels').iterdir() if f.is_file()}
+
 # ---------------------------------------------------------------- the site
 def page(project, name, *cells):
     "A notebook as nbdev prepares it"

@@ -1,6 +1,6 @@
 """What the scripts of this folder share: where things are, which notebooks there are, what a cell says of
 itself."""
-import json, os, re
+import ast, json, os, re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -43,7 +43,11 @@ def show(path):
     "A path as a reader knows it: from the top of the project"
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
-def read_nb(path): return json.loads(Path(path).read_text(encoding='utf-8'))
+def read_nb(path):
+    try: return json.loads(Path(path).read_text(encoding='utf-8'))
+    except ValueError as e:
+        raise SystemExit(f'{show(Path(path))} is no notebook: it is not JSON; save it again in Jupyter '
+                         f'({e})') from None
 
 def source(cell): return ''.join(cell['source'])
 
@@ -58,6 +62,11 @@ def cell_name(i, cell): return f"cell {i} ({cell.get('id', 'no id')})"
 def as_python(src):
     "A cell's source with magics and shell lines replaced by something that Python can parse, line by line"
     return re.sub(r'^(\s*)[%!].*', r'\1pass', src, flags=re.M)
+
+def parsed(src):
+    "A cell's syntax tree, empty where it is no Python: ruff tells of that"
+    try: return ast.parse(as_python(src))
+    except SyntaxError: return ast.Module(body=[], type_ignores=[])
 
 _directive = re.compile(r'^\s*#\s*\|\s*(.*?)\s*$')
 

@@ -9,7 +9,7 @@ the two sides of its comparisons are (tools/recorder.py), and stores it in the n
 beside the stamp. The site's list of equations is made of all this (tools/site/ledgers.py)."""
 import ast, re, sys
 from collections import namedtuple
-from common import as_python, cell_name, directives, notebooks, read_nb, settings, show, skipped, source
+from common import cell_name, directives, notebooks, parsed, read_nb, settings, show, skipped, source
 import stamp
 
 LABELLED = re.compile(r'\$\$((?:(?!\$\$).)+)\$\$\s*\{#(eq-[\w-]+)\}', re.S)
@@ -27,7 +27,7 @@ def by_comment(src):
 
 def assertions(src):
     "How many statements of a cell can fail: `assert`, and calls such as `test_eq`"
-    tree = ast.parse(as_python(src))
+    tree = parsed(src)
     lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]      # what test_fail tries
     tried = {id(n) for f in lambdas for n in ast.walk(f)}
     nodes = [n for n in ast.walk(tree) if id(n) not in tried]

@@ -15,6 +15,7 @@ from solutions import chapter
 
 OUT = ROOT/'exercises'
 ABOUT = 'Written by `make exercises` from the chapters in `nbs/`, to work in. Change a chapter, not these.\n'
+DAMAGE = KeyError, TypeError, AttributeError     # of a notebook that lacks what each has
 LIMIT = 120      # seconds that an exercise may take
 ROOM = '*Your answer:*'
 HOW = """Run the cells from the top. In each exercise, replace every `...` and every line
@@ -63,9 +64,8 @@ def sources_hash(cells): return stamp.digest(*map(source, cells))
 
 def worked_in(path):
     "Was a notebook changed since it was written?"
-    try: nb = read_nb(path)
-    except ValueError: return True
-    return nb.get('metadata', {}).get('genmodels', {}).get('written') != sources_hash(nb.get('cells', []))
+    try: return (nb := read_nb(path))['metadata']['genmodels']['written'] != sources_hash(nb['cells'])
+    except (SystemExit, *DAMAGE): return True
 
 def store(path, text):
     "All or nothing"
@@ -94,10 +94,13 @@ def run(src, label, names):
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         exec(compile(src, label, 'exec'), names)
 
+class OutOfTime(BaseException):
+    "No Exception: an answer, or a check that expects a failure, would catch it and go on"
+
 @contextlib.contextmanager
 def within(seconds):
-    "TimeoutError when it takes longer, where the system has an alarm"
-    def stop(*_): raise TimeoutError(f'still running after {seconds} s')
+    "OutOfTime when it takes longer, where the system has an alarm"
+    def stop(*_): raise OutOfTime(f'still running after {seconds} s')
     if not hasattr(signal, 'SIGALRM'): yield; return
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
@@ -119,7 +122,8 @@ def prepared(ch):
     "The names that a chapter's exercises start from, and a function that sets random numbers to their start"
     import torch
     torch.set_default_dtype(torch.float32)
-    names = dict(__name__='__main__')
+    from IPython.display import display
+    names = dict(__name__='__main__', display=display)
     for label in ('imports', 'setup'): run(getattr(ch, label), f'{ch.file.stem}, {label}', names)
     return names, randomness()
 
@@ -137,15 +141,20 @@ def attempt(e, answer, names, back):
     try:
         with within(LIMIT):
             for label, src in zip(labels, (e.given, answer, e.check)): run(src, label, names)
-    except (Exception, SystemExit) as err: return stopped(err, label, as_python(src))
+    except KeyboardInterrupt: raise
+    except BaseException as err: return stopped(err, label, as_python(src))
     finally: plt.close('all')
+
+def words_of(err):
+    try: return str(err).strip()
+    except Exception: return ''
 
 def stopped(err, label, src):
     "The statement of `src` at which it stopped, and why if that does not say it"
     lines = [f.lineno for f in traceback.extract_tb(err.__traceback__) if f.filename == label]
-    line = first_line(src, lines[0]) if lines else f'line {getattr(err, "lineno", "?")}'
-    why = str(err).strip().splitlines()
-    plain = isinstance(err, AssertionError) or re.search('your turn|ellipsis', str(err))
+    line = first_line(src, lines[0]) if lines else f'line {getattr(err, "lineno", None) or "?"}'
+    why = words_of(err).splitlines()
+    plain = isinstance(err, AssertionError) or re.search('your turn|ellipsis', words_of(err))
     told = '' if plain else f'  ({type(err).__name__}{": " + why[0][:80] if why else ""})'
     return ('your code stops at ' if label.endswith('answer') else '') + line + told
 
@@ -165,12 +174,13 @@ def opened(path):
     "A notebook that somebody has worked in, and the chapter that it is of"
     path = Path(path)
     if not path.is_file(): raise SystemExit(f'no such notebook: {path}')
-    try: nb = read_nb(path)
-    except ValueError:
-        raise SystemExit(f'{path} is no notebook: it is not JSON; save it again in Jupyter') from None
-    name = nb.get('metadata', {}).get('genmodels', {}).get('chapter') if isinstance(nb, dict) else None
-    if not name: raise SystemExit(f'{path} names no chapter: grade a notebook that make exercises wrote')
-    return nb, chapter(notebooks([name])[0])
+    nb, chapters = read_nb(path), {f.stem: f for f in notebooks()}
+    try: name, _ = nb['metadata']['genmodels']['chapter'], handed_in(nb)
+    except DAMAGE:
+        raise SystemExit(f'{path} names no chapter, or its cells are damaged: grade a notebook that make '
+                         'exercises wrote') from None
+    if str(name) not in chapters: raise SystemExit(f'{path}: nbs/ has no chapter {name}')
+    return nb, chapter(chapters[name])
 
 def grade(path):
     "(number, passed?, what to say) for each exercise of a notebook that was worked in"
@@ -181,7 +191,8 @@ def grade(path):
         text = any(words[e.number])
         if not e.check: yield e.number, text, 'a text to read' if text else 'not yet: no text'
         else:
-            why = attempt(e, '\n'.join(code[e.number]), names, back)
+            answer = '\n'.join(code[None] + code[e.number])     # None: cells added above the first exercise
+            why = attempt(e, answer, names, back) if code[e.number] else 'its answer cell is gone'
             said = '; a text to read' if text else '; no text' if e.written else ''
             yield e.number, why is None, ('passed' if why is None else f'not yet: {why}') + said
 
@@ -217,6 +228,7 @@ def main():
     ap.add_argument('--force', action='store_true', help='replace notebooks that were worked in')
     ap.add_argument('--grade', metavar='FILE.ipynb', help='grade a notebook that was worked in')
     args = ap.parse_args()
+    if args.grade and args.chapter: ap.error('--grade takes one notebook')
     if args.grade: return graded(args.grade)
     chapters = [ch for ch in map(chapter, notebooks(args.chapter)) if ch.exercises]
     for ch in chapters: print(write(ch, args.force))

@@ -3,7 +3,7 @@ visible says what it is: `#| code-summary` comes first. Of a solution the answer
 exported imports, which the site does not show. tools/sync.py sets it, tools/check.py sees where
 it is missing."""
 import ast, re
-from common import as_python, directives, notebooks, read_nb, show, source
+from common import directives, notebooks, parsed, read_nb, show, source
 
 SUMMARY = re.compile(r'code-summary\s*:\s*["\']?(.*?)["\']?$')
 FOLDED = re.compile(r'code-fold\s*:\s*true$')
@@ -15,7 +15,7 @@ def summary(cell):
 def imports(cell):
     "Is there nothing in this cell but exported imports, which the site does not show?"
     if 'export' not in directives(source(cell)): return False
-    body = ast.parse(as_python(source(cell))).body
+    body = parsed(source(cell)).body
     return bool(body) and all(isinstance(o, (ast.Import, ast.ImportFrom)) for o in body)
 
 def hidden(cell):

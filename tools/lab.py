@@ -21,9 +21,10 @@ class Contents(AsyncLargeFileManager):
 
 def main():
     args = sys.argv[1:]
-    folder = args.pop(0) if args and not args[0].startswith('-') else NBS
-    folder = next((p for p in (Path(folder), ROOT/folder) if p.is_dir()), None)
-    if folder is None: raise SystemExit('no such folder; nbs/ is there, and notebooks/ after make notebooks')
+    name = args.pop(0) if args and not args[0].startswith('-') else NBS
+    folder = next((p for p in (Path(name), ROOT/name) if p.is_dir()), None)
+    if folder is None:
+        raise SystemExit(f'no such folder: {name}; nbs/ is there, and notebooks/ after make notebooks')
     LabApp.launch_instance([f'--ServerApp.root_dir={folder.resolve()}', *args,
                             '--ServerApp.contents_manager_class=__main__.Contents'])
 

@@ -38,4 +38,6 @@ def main(source):
     font.save(OUT)
     print(f'{OUT.name}: {len(kept())} characters asked for, {OUT.stat().st_size/1000:.0f} kB')
 
-if __name__ == '__main__': sys.exit(main(*sys.argv[1:]))
+if __name__ == '__main__':
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file(): sys.exit(__doc__)
+    main(sys.argv[1])

@@ -5,7 +5,7 @@
 A comment on a line of its own, `# mistake: mean-over-pixels`, marks a cell that shows one; the name is its
 entry in the file. The site's page of mistakes is made of both (tools/site/ledgers.py)."""
 import re, sys
-from collections import namedtuple
+from collections import Counter, namedtuple
 import yaml
 from common import NBS, cell_name, notebooks, read_nb, show, source
 
@@ -15,7 +15,25 @@ FIELDS = {'title', 'what', 'seen', 'shows'}
 
 Place = namedtuple('Place', 'file i cell')
 
-def entries(): return yaml.safe_load(LEDGER.read_text(encoding='utf-8')) if LEDGER.exists() else {}
+def entries():
+    "The ledger: name -> fields; SystemExit where it can't be read"
+    try: ledger = yaml.safe_load(LEDGER.read_text(encoding='utf-8')) if LEDGER.exists() else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise SystemExit(f"{show(LEDGER)} is not YAML: {' '.join(str(e).split())}") from None
+    if not isinstance(ledger or {}, dict):
+        raise SystemExit(f'{show(LEDGER)}: expected `name:` and its fields')
+    return ledger or {}
+
+def repeated():
+    "Names that the ledger has more than once: YAML keeps the last"
+    text = LEDGER.read_text(encoding='utf-8') if LEDGER.exists() else ''
+    return [name for name, n in Counter(re.findall(r'^([^\s#].*?):', text, re.M)).items() if n > 1]
+
+def misfit(entry):
+    "What is wrong with the fields of an entry, or None"
+    if not isinstance(entry, dict): return 'no fields'
+    if set(entry) != FIELDS: return f'the fields {sorted(map(str, entry))}'
+    if not all(entry.values()): return 'an empty field'
 
 def places(fns):
     "The cells of `fns` that show a mistake, by its name, in the order of `fns`"
@@ -40,9 +58,10 @@ def problems(fns, everything=True):
     ledger, shown = entries(), places(fns)
     for name in set(shown) - set(ledger):
         for p in shown[name]: yield f'{where(p)}: the mistake {name} has no entry in {show(LEDGER)}'
+    for name in repeated(): yield f'{show(LEDGER)}: {name} is there more than once'
     for name, entry in ledger.items():
-        if set(entry) != FIELDS:
-            yield f"{show(LEDGER)}: {name} has the fields {sorted(entry)}, expected {sorted(FIELDS)}"
+        why = misfit(entry)
+        if why: yield f'{show(LEDGER)}: {name} has {why}, expected {sorted(FIELDS)}'
         if everything and name not in shown:
             yield f'{show(LEDGER)}: no cell shows {name}; mark one with a line `# mistake: {name}`'
 

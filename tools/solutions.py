@@ -229,12 +229,17 @@ def without_repeats(us):
 
 def chapter(file):
     "A chapter's exercises and what they need; SystemExit for one that can't be graded"
-    cells = read_nb(file)['cells']
+    try: return taken_apart(file, read_nb(file)['cells'])
+    except SyntaxError as e:
+        raise SystemExit(f'{show(file)}: a cell is no Python, {e.msg}: {(e.text or "").strip()}') from None
+
+def taken_apart(file, cells):
     before = program(cells)
     known = {n for u in before for n in u.binds}
     exercises = [*lent([exercise(n, *o) for n, o in sorted(collected(cells).items())], known)]
     refuse(file, exercises, known)
     need = [before[i] for i in needed(before, {n for e in exercises for n in wanted(e)})]
-    title = re.match(r'# ([^\n]+)', source(cells[0]))[1]
+    title = re.match(r'# ([^\n]+)', source(cells[0]) if cells else '')
+    if not title: raise SystemExit(f'{show(file)}: the first cell must be `# Title` and one `> line`')
     imports, setup = [u for u in need if u.is_import], [u for u in need if not u.is_import]
-    return Chapter(file, title, joined(imports), code_of(without_repeats(setup)), exercises)
+    return Chapter(file, title[1], joined(imports), code_of(without_repeats(setup)), exercises)

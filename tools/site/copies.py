@@ -10,7 +10,7 @@ import pypandoc
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))
 import folds
-from common import (COPIES, NBS, as_python, kernel_metadata, notebooks, read_nb, settings, show, skipped,
+from common import (COPIES, NBS, kernel_metadata, notebooks, parsed, read_nb, settings, show, skipped,
                     source, write_nb)
 from page import listed, options, special
 
@@ -35,7 +35,7 @@ def cell(kind, id, src, hide=False):
 # ---------------------------------------------------------------- the first cells
 def imported(nb):
     "The packages that a notebook's code imports"
-    trees = [ast.parse(as_python(source(c))) for c in nb['cells'] if c['cell_type'] == 'code']
+    trees = [parsed(source(c)) for c in nb['cells'] if c['cell_type'] == 'code']
     nodes = [n for tree in trees for n in ast.walk(tree)]
     names = [a.name for n in nodes if isinstance(n, ast.Import) for a in n.names] + \
             [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module]
