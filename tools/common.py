@@ -57,6 +57,14 @@ def write_nb(nb, path):
     text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True)
     Path(path).write_text(text + '\n', encoding='utf-8')
 
+def page_nb(name, title, description, cells):
+    "A notebook of the site that no chapter is, with the front matter that nbdev makes of a title cell"
+    front = dict(title=title, description=description, **{'output-file': name.replace('.ipynb', '.html')})
+    front = '\n'.join(['---', *(f'{k}: {json.dumps(v)}' for k, v in front.items()), '---'])
+    cells = [dict(cell_type='raw', id='front', metadata={}, source=front), *cells]
+    kernel = dict(display_name='python3', language='python', name='python3')
+    return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+
 def cell_name(i, cell): return f"cell {i} ({cell.get('id', 'no id')})"
 
 def as_python(src):

@@ -36,7 +36,8 @@ def fold(nb):
     "Set the marks of all cells of `nb`; has it changed?"
     changed = False
     for c in nb['cells']:
-        marks, src = hidden(c), summary_first(source(c)) if hidden(c) else source(c)
+        marks = hidden(c)
+        src = summary_first(source(c)) if marks else source(c)
         if c['metadata'].get('jupyter', {}) == marks and src == source(c): continue
         c['metadata'].pop('jupyter', None)
         if marks: c['metadata']['jupyter'] = marks

@@ -21,7 +21,8 @@ def missing(page):
     "The characters of a page's formulas that the font lacks, as a string"
     maths = ''.join(re.findall(r'<math\b.*?</math>', page, flags=re.S))
     maths = re.sub(r'<annotation\b.*?</annotation>|<mtext\b.*?</mtext>|<[^>]+>', '', maths, flags=re.S)
-    return ''.join(sorted(c for c in set(html.unescape(maths)) - set('\n\t') if ord(c) not in kept()))
+    there = set('\n\t') | {chr(c) for c in kept()}
+    return ''.join(sorted(set(html.unescape(maths)) - there))
 
 def main(source):
     from fontTools.ttLib import TTFont

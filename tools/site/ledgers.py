@@ -2,9 +2,8 @@
 measured, and the mistakes that real code made, with what each does. Written into _proc/ as notebooks, from
 the notebooks of nbs/ (tools/equations.py, tools/mistakes.py), each time proc.py fills that folder."""
 import re
-import yaml
 import equations, mistakes
-from common import NBS, PROC, read_nb, source, write_nb
+from common import NBS, PROC, page_nb, read_nb, source, write_nb
 
 PAGES = ['equations.ipynb', 'mistakes.ipynb']
 # Characters of TeX that still make a line of a table
@@ -12,14 +11,6 @@ SHORT = 110
 
 # ---------------------------------------------------------------- notebooks as nbdev prepares them
 def markdown(text, name): return dict(cell_type='markdown', id=name, metadata={}, source=text)
-
-def write(name, title, description, cells):
-    "A notebook of _proc/ with the front matter that nbdev makes of a title cell"
-    meta = {'title': title, 'description': description, 'output-file': name.replace('.ipynb', '.html')}
-    front = f'---\n{yaml.safe_dump(meta)}\n---'
-    cells = [dict(cell_type='raw', id='front', metadata={}, source=front), *cells]
-    kernel = dict(display_name='python3', language='python', name='python3')
-    write_nb(dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5), PROC/name)
 
 def anchors(order):
     "Gives each cell that a page links to a place before it: an empty block with an id"
@@ -87,8 +78,8 @@ def equation_table(name):
     return '\n'.join([f'## [{title(name)}]({name})', '', *head, *rows]) if rows else ''
 
 WORDS = """This page lists the {n} labelled equations of all chapters, in the order of reading. \
-{defined} of them \
-define something; each of the others is checked where it stands, and the second column leads to the cell \
+{defined} of them define something; \
+each of the others is checked where it stands, and the second column leads to the cell \
 that does it.
 
 `3e-8 of 1e-6` means: the two sides of the comparisons in that cell differ by 3e-8 at most, where 1e-6 was \
@@ -103,7 +94,7 @@ def write_equations(order):
     intro = WORDS.format(n=len(every), defined=sum(equations.definition(e.label) for e in every))
     cells = [markdown(t, f'part-{i}') for i, t in enumerate([intro, *tables])]
     about = 'Every equation, the check that holds it, and how close that came'
-    write('equations.ipynb', 'Equations', about, cells)
+    write_nb(page_nb('equations.ipynb', 'Equations', about, cells), PROC/'equations.ipynb')
 
 # ---------------------------------------------------------------- mistakes
 def mistake_text(name, entry, places):
@@ -133,7 +124,8 @@ def write_mistakes(order):
         told = markdown(mistake_text(name, ledger[name], places), f'tells-{name}')
         cells += [told, evidence(name, places[0])]
     about = 'What goes wrong, the number or picture that shows it'
-    write('mistakes.ipynb', 'Mistakes that real code made', about, cells)
+    page = page_nb('mistakes.ipynb', 'Mistakes that real code made', about, cells)
+    write_nb(page, PROC/'mistakes.ipynb')
 
 # ---------------------------------------------------------------- both
 def problems(fns): return [*equations.problems(fns), *mistakes.problems(fns)]

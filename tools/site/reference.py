@@ -2,7 +2,7 @@
 
 A page holds what its module exports and the public methods of its classes: signature, types, defaults, what
 is said of each parameter and of the result, and the place in the chapter where it is derived."""
-import ast, importlib, inspect, json, re
+import ast, importlib, inspect, re
 from collections import namedtuple
 from functools import cache, partial
 from pprint import pformat
@@ -10,7 +10,7 @@ from textwrap import dedent
 from fastcore.docments import docments, empty
 from nbdev.showdoc import NbdevLookup
 import yaml
-from common import LIB, NBS, PROC, read_nb, settings, source, write_nb
+from common import LIB, NBS, PROC, page_nb, read_nb, settings, source, write_nb
 from lint import written_in
 
 # `name` is 'VAE' or 'VAE.loss'; `module` the short name of the module that defines it
@@ -266,14 +266,10 @@ def undocumented(e):
 
 # ---------------------------------------------------------------- pages
 def notebook(name, title, description, *cells):
-    "A notebook of prose, as nbdev prepares one"
-    front = dict(title=title, description=description, **{'output-file': name.replace('.ipynb', '.html')})
-    front = '\n'.join(['---', *(f'{k}: {json.dumps(v)}' for k, v in front.items()), '---'])
-    kernel = dict(display_name='python3', language='python', name='python3')
-    cells = [('raw', front), *(('markdown', o) for o in cells)]
-    cells = [dict(cell_type=k, id=f'reference-{i}', metadata={}, source=s)
-             for i, (k, s) in enumerate(cells)]
-    return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+    "A notebook of prose"
+    cells = [dict(cell_type='markdown', id=f'reference-{i}', metadata={}, source=s)
+             for i, s in enumerate(cells, 1)]
+    return page_nb(name, title, description, cells)
 
 def imports(mod):
     "How the names of a module are imported: those of the package, and the others"

@@ -20,7 +20,8 @@ local function figure(el)
   local d = pandoc.json.decode(el.text, false)
   local body
   if d.src then
-    local attributes = {alt=d.alt, loading='lazy', width=d.size and d.size.width}
+    local attributes = {{'alt', d.alt}, {'loading', 'lazy'}}        -- a list: their order is the same in every build
+    if d.size and d.size.width then table.insert(attributes, {'width', d.size.width}) end
     body = pandoc.Plain{pandoc.Image({}, d.src, '', pandoc.Attr('', {}, attributes))}
   else body = pandoc.RawBlock('html', d.html) end
   local caption = d.caption ~= '' and pandoc.read(d.caption, 'markdown').blocks or {}
